@@ -1,0 +1,1 @@
+"""The page: headless state, views and paper figures of it, and the shell that assembles them."""
