@@ -1,0 +1,104 @@
+"""Which parameters a soil can have: checks before solving."""
+
+from __future__ import annotations
+
+import warnings
+from typing import Any
+
+import numpy as np
+import torch
+from torch import Tensor
+
+from binn.clm5.forcing import Forcing
+from binn.errors import InputError
+from binn.parameters import KEYS, LOWER, PARAMETERS, UPPER
+
+__all__ = ["BEDROCK_SCHEMES", "OutsidePriorWarning", "checked_parameters"]
+
+BEDROCK_SCHEMES = ("conserving", "published")
+
+
+class OutsidePriorWarning(UserWarning):
+    """Parameters lie outside the prior ranges of the published model, but are physical."""
+
+
+def checked_parameters(
+    parameters: Tensor | np.ndarray[Any, Any], forcing: Forcing, bedrock: str
+) -> Tensor:
+    """Parameters as a tensor beside their forcing, or a sentence saying what is wrong.
+
+    Parameters
+    ----------
+    parameters : Tensor, (site, 21)
+        Physical units, table order.
+    forcing : Forcing
+        Of as many sites.
+    bedrock : str
+        Bedrock scheme.
+
+    Raises
+    ------
+    InputError
+        For parameters that are not physical (naming site and parameter), shapes that do not match,
+        or an unknown scheme.
+    """
+    if bedrock not in BEDROCK_SCHEMES:
+        raise InputError(f"bedrock={bedrock!r} is not known; use one of {BEDROCK_SCHEMES}")
+    values = torch.as_tensor(parameters, device=forcing.device)
+    if values.ndim != 2 or values.shape[1] != len(KEYS):
+        raise InputError(
+            f"parameters have shape {tuple(values.shape)}, expected (site, {len(KEYS)})"
+        )
+    if values.shape[0] != forcing.n_sites:
+        raise InputError(
+            f"{values.shape[0]} sites of parameters but {forcing.n_sites} sites of forcing"
+        )
+    if not values.is_floating_point():
+        values = values.to(torch.float64)
+    _check_values(values.detach().to(torch.float64))
+    return values
+
+
+_POSITIVE = [i for i, p in enumerate(PARAMETERS) if p.key.startswith("tau4")] + [
+    KEYS.index(key) for key in ("q10", "efolding", "w_scaling", "beta")
+]
+_NOT_NEGATIVE = [KEYS.index("diffus"), KEYS.index("cryo")]
+_FRACTIONS = [i for i, p in enumerate(PARAMETERS) if p.mechanism == "Carbon transfer"]
+_SHARED = (("fs1s2", "fs1s3"), ("fs2s1", "fs2s3"))
+
+
+def _check_values(values: Tensor) -> None:
+    """Refuse what no soil can have, warn about what the prior does not cover."""
+    slack = 1e-6 * (UPPER - LOWER)
+    low, high = values.new_tensor(LOWER - slack), values.new_tensor(UPPER + slack)
+    outside = ~((values >= low) & (values <= high))
+    if not bool(outside.any()):
+        return
+    wrong = ~values.isfinite()
+    wrong[:, _POSITIVE] |= values[:, _POSITIVE] <= 0.0
+    wrong[:, _NOT_NEGATIVE] |= values[:, _NOT_NEGATIVE] < 0.0
+    wrong[:, _FRACTIONS] |= (values[:, _FRACTIONS] < 0.0) | (values[:, _FRACTIONS] > 1.0)
+    beta = KEYS.index("beta")
+    wrong[:, beta] |= values[:, beta] >= 1.0
+    if bool(wrong.any()):
+        site, k = (int(i) for i in wrong.nonzero()[0])
+        p = PARAMETERS[k]
+        raise InputError(
+            f"parameter {p.key!r} ({p.long_name.lower()}) is {float(values[site, k])} {p.unit} at "
+            f"site {site}, which is not physical; the prior range is {p.lower:g} to {p.upper:g}"
+        )
+    for first, second in _SHARED:
+        total = values[:, KEYS.index(first)] + values[:, KEYS.index(second)]
+        if bool((total > 1.0).any()):
+            site = int((total > 1.0).nonzero()[0])
+            raise InputError(
+                f"parameters {first!r} and {second!r} add up to {float(total[site])} at site "
+                f"{site}: the pool would pass on more carbon than it decomposes; keep the sum <= 1"
+            )
+    sites, which = outside.any(1), outside.any(0).nonzero()[:, 0].tolist()
+    warnings.warn(
+        f"{int(sites.sum())} of {len(values)} sites have parameters outside the prior ranges: "
+        + ", ".join(KEYS[k] for k in which),
+        OutsidePriorWarning,
+        stacklevel=4,
+    )

@@ -1,0 +1,176 @@
+"""The steady state of CLM5's soil carbon: parameters and forcing to seven pools in twenty layers."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from functools import cached_property
+from typing import Any
+
+import numpy as np
+import torch
+from torch import Tensor
+
+from binn.clm5 import dense, environment, kernels_torch, litter, transfers, transport
+from binn.clm5.checks import checked_parameters
+from binn.clm5.column import SOIL
+from binn.clm5.forcing import Forcing
+from binn.errors import InputError
+
+__all__ = ["BACKENDS", "SteadyState", "solve"]
+
+BACKENDS = ("auto", "torch", "dense", "dense-loop")
+_FLOAT32_RANGE = (1e-30, 1e37)
+"""Pools that a float32 solve returns to 1e-4; outside it they are flagged."""
+
+
+@dataclass(frozen=True, eq=False)
+class SteadyState:
+    """A solved set of sites.
+
+    Attributes
+    ----------
+    pools : Tensor, (site, 7, 20)
+        Carbon of each pool and layer, gC m-3; pools in the order of :data:`binn.clm5.POOLS`.
+    parameters : Tensor, (site, 21)
+        Physical units, table order.
+    forcing : Forcing
+        What drove it.
+    bedrock : {"conserving", "published"}
+        The bedrock scheme.
+    """
+
+    pools: Tensor
+    parameters: Tensor
+    forcing: Forcing
+    bedrock: str
+
+    @cached_property
+    def soc(self) -> Tensor:
+        """Soil organic carbon (fast + slow + passive), gC m-3: (site, 20)."""
+        return self.pools[:, SOIL].sum(1)
+
+    @cached_property
+    def scalars(self) -> environment.Scalars:
+        """Monthly environmental scalars, kept apart."""
+        return environment.scalars(self._double, self.forcing)
+
+    @cached_property
+    def rates(self) -> Tensor:
+        """Month-mean decomposition rate of each pool, day-1: (site, 7, 20)."""
+        return decomposition_rates(self._double, self.forcing, self.bedrock)[0]
+
+    @cached_property
+    def couplings(self) -> tuple[Tensor, Tensor]:
+        """Month-mean transport coupling to the layer above and below, day-1: (site, 20) each."""
+        return transport.couplings(self._double, self.forcing, self.bedrock)
+
+    @cached_property
+    def transport(self) -> Tensor:
+        """Month-mean vertical transport V of one pool, day-1: (site, 20, 20)."""
+        return transport.transport_matrix(*self.couplings)
+
+    @cached_property
+    def input_fraction(self) -> Tensor:
+        """Fraction of the carbon input that each layer receives: (site, 20)."""
+        return litter.input_fraction(self._double, self.forcing, self.bedrock)
+
+    @cached_property
+    def unrepresentable(self) -> Tensor:
+        """True where a pool is too small or too large for its precision: (site, 7, 20).
+
+        In float32 that is outside [1e-30, 1e37] (layers without any carbon excepted); in float64
+        only what is not finite.
+        """
+        if self.pools.dtype == torch.float64:
+            return ~self.pools.isfinite()
+        lowest, highest = _FLOAT32_RANGE
+        inside = (self.pools >= lowest) & (self.pools <= highest)
+        empty = self.bedrock == "conserving" and ~self.forcing.above_bedrock()[:, None]
+        return ~(inside | empty)
+
+    @property
+    def _double(self) -> Tensor:
+        return self.parameters.to(torch.float64)
+
+
+def solve(
+    parameters: Tensor | np.ndarray[Any, Any],
+    forcing: Forcing,
+    bedrock: str = "conserving",
+    backend: str = "auto",
+) -> SteadyState:
+    """Solve the steady state of every site.
+
+    Parameters
+    ----------
+    parameters : Tensor, (site, 21)
+        Physical units, table order. Gradients flow to them, by the adjoint system.
+    forcing : Forcing
+        Of as many sites. Its precision is that of the result: float64, or float32 for display.
+    bedrock : {"conserving", "published"}
+        `conserving` closes the column at bedrock, so that respiration equals input; `published`
+        reproduces the authors' code (Xu et al. 2025) to rounding.
+    backend : {"auto", "torch", "dense", "dense-loop"}
+        "torch" is the structured elimination on any device; "dense" and "dense-loop" assemble and
+        factorise the 140 x 140 matrix as the published codes do: slow, and inaccurate where the
+        system is ill-conditioned; for comparison only.
+
+    Returns
+    -------
+    SteadyState
+
+    Raises
+    ------
+    InputError
+        For parameters that are not physical (naming site and parameter), shapes that do not match,
+        or a scheme or backend that does not exist.
+
+    Warns
+    -----
+    OutsidePriorWarning
+        If parameters lie outside the prior ranges.
+    """
+    if backend not in BACKENDS:
+        raise InputError(f"backend={backend!r} is not known; use one of {BACKENDS}")
+    values = checked_parameters(parameters, forcing, bedrock)
+    double = values.to(torch.float64)
+    if backend.startswith("dense"):
+        pools = dense.solve_dense(double, forcing, bedrock, loop=backend == "dense-loop")
+        pools = pools.to(forcing.dtype)
+    else:
+        pools = _solve_torch(double, forcing, bedrock)
+    return SteadyState(pools, values, forcing, bedrock)
+
+
+def _solve_torch(parameters: Tensor, forcing: Forcing, bedrock: str) -> Tensor:
+    """Coefficients in float64, elimination in the precision of the forcing."""
+    rate, x = decomposition_rates(parameters, forcing, bedrock)
+    a, c = transport.couplings(parameters, forcing, bedrock)
+    source = litter.litter_input(litter.input_fraction(parameters, forcing, bedrock), forcing)
+    if forcing.dtype != torch.float64:
+        # each layer's equations divided by their size, or float32 would underflow at depth
+        size = torch.maximum(torch.maximum(x, a), c).detach()
+        a, c, x = a / size, c / size, x / size
+        rate, source = rate / size[:, None], source / size[:, None]
+    last = (values.to(forcing.dtype).movedim(0, -1).contiguous() for values in (
+        rate, a, c, source, transfers.fractions(parameters),
+        transfers.turnover_days(parameters)[:, SOIL], x,
+    ))  # fmt: skip
+    return kernels_torch.eliminate(kernels_torch.Coefficients(*last)).movedim(-1, 0)
+
+
+def decomposition_rates(
+    parameters: Tensor, forcing: Forcing, bedrock: str
+) -> tuple[Tensor, Tensor]:
+    """Decomposition rates (site, 7, 20), day-1, and the soil pools' common scalar (site, 20)."""
+    soil, with_nitrogen = environment.monthly_mean(parameters, forcing)
+    depth = environment.depth_scalar(parameters)
+    soil, with_nitrogen = soil * depth, with_nitrogen * depth
+    if bedrock == "conserving":
+        # no carbon there: any rate will do, and the first layer's is never too small
+        above = forcing.above_bedrock()
+        soil = torch.where(above, soil, soil[:, :1])
+        with_nitrogen = torch.where(above, with_nitrogen, with_nitrogen[:, :1])
+    days = transfers.turnover_days(parameters)[:, :, None]
+    scalar = torch.stack([soil, *[with_nitrogen] * 3, *[soil] * 3], 1)
+    return scalar / days, soil
