@@ -1,0 +1,84 @@
+"""The commands ``binn import`` and ``binn info``."""
+
+from __future__ import annotations
+
+import argparse
+import sys
+from pathlib import Path
+from typing import Any
+
+__all__ = ["register"]
+
+
+def register(commands: Any) -> None:
+    """Add the commands to the parser (its subparsers object)."""
+    importing = commands.add_parser(
+        "import",
+        help="make a dataset of somebody else's files",
+        description="Make a canonical dataset (NetCDF) of somebody else's files.",
+    )
+    layouts = importing.add_subparsers(title="layouts", metavar="LAYOUT", required=True)
+    demo = layouts.add_parser(
+        "authors-demo",
+        help="the BINN authors' New York set (BINN_Demo)",
+        description=(
+            "Import the New York set of the BINN authors. Get it first with "
+            "`git clone https://github.com/Hardyxu8067/BINN_Demo`. Rows that are left out are "
+            "listed on stderr by number and reason, and kept in the file."
+        ),
+    )
+    demo.add_argument("source", metavar="SRC", help="the clone, or its folder Input_Data")
+    demo.add_argument("out", metavar="OUT", help="NetCDF file to write")
+    demo.set_defaults(run=import_authors_demo)
+
+    info = commands.add_parser(
+        "info",
+        help="what is in a dataset or a checkpoint",
+        description="Show what is in a dataset (file) or a checkpoint (folder).",
+    )
+    info.add_argument("file", metavar="FILE", help="dataset or checkpoint")
+    info.add_argument("--json", action="store_true", help="print JSON")
+    info.set_defaults(run=info_command)
+
+
+def import_authors_demo(options: argparse.Namespace) -> None:
+    """``binn import authors-demo SRC OUT``."""
+    from binn.datasets.storage import check_target, write_dataset
+
+    check_target(options.out)
+    from binn.datasets.authors import import_authors_demo as read
+
+    ds, report = read(options.source, _progress)
+    _progress(f"writing {options.out}")
+    write_dataset(ds, options.out)
+    _progress("")
+    print("\n".join(report.lines()), file=sys.stderr)
+    print(options.out)
+
+
+def info_command(options: argparse.Namespace) -> None:
+    """``binn info FILE [--json]``."""
+    path = Path(options.file)
+    if path.is_dir() and path.suffix != ".zarr":
+        from binn.checkpoint import describe
+
+        content, lines = describe(path), None
+    else:
+        from binn.datasets.summary import summary, summary_lines
+
+        content = summary(options.file)
+        lines = summary_lines(content)
+    if options.json or lines is None:
+        import json
+
+        print(json.dumps(content, indent=1, default=str))
+    else:
+        print("\n".join(lines))
+
+
+def _progress(phrase: str) -> None:
+    """Show what is being done: on one line of a terminal, on lines of a log."""
+    if sys.stderr.isatty():
+        print(f"\r\x1b[K{phrase}", end="", file=sys.stderr, flush=True)
+    elif phrase:
+        print(phrase, file=sys.stderr, flush=True)

@@ -1,0 +1,160 @@
+"""Read and write canonical datasets; a file is there whole or not at all."""
+
+from __future__ import annotations
+
+import hashlib
+import os
+from importlib.util import find_spec
+from pathlib import Path
+
+import numpy as np
+import xarray as xr
+
+from binn.atomic import saving, write_file
+from binn.datasets.validation import validate
+from binn.errors import InputError
+
+__all__ = ["check_target", "file_sha256", "open_dataset", "write_dataset"]
+
+#: names that stand for a dataset shipped with the program
+_SHIPPED = ("demo",)
+_IMPORT = "binn import authors-demo BINN_Demo OUT.nc"
+_HDF5 = b"\x89HDF\r\n\x1a\n"
+
+
+def open_dataset(path_or_name: str | os.PathLike[str]) -> xr.Dataset:
+    """Read a canonical dataset into memory and validate it.
+
+    Parameters
+    ----------
+    path_or_name : str or path
+        A NetCDF4 file (or a `.zarr` folder, where zarr is installed), or the name of a dataset
+        shipped with the program.
+
+    Returns
+    -------
+    xarray.Dataset
+        In memory, with the dimensions, variables and units of :mod:`binn.datasets.schema`.
+
+    Raises
+    ------
+    InputError
+        When there is no such file or name, when it cannot be read, or when it is not canonical.
+    """
+    if str(path_or_name) in _SHIPPED:
+        raise InputError(
+            f"the embedded dataset {str(path_or_name)!r} is not part of this version: "
+            f"import real data with `{_IMPORT}` and give the file"
+        )
+    path = Path(path_or_name)
+    if not path.exists():
+        raise InputError(
+            f"there is no dataset {path}: give the path of a canonical NetCDF file; "
+            f"`{_IMPORT}` makes one"
+        )
+    ds = _read_zarr(path) if path.suffix == ".zarr" else _read_netcdf(path)
+    validate(ds, str(path))
+    return ds
+
+
+def write_dataset(ds: xr.Dataset, path: str | os.PathLike[str]) -> None:
+    """Validate a dataset and write it, compressed, as NetCDF4.
+
+    The file is built in memory, written beside the target and moved over it, so that whatever
+    fails, a file that was there before stays as it was.
+
+    Parameters
+    ----------
+    ds : xarray.Dataset
+        A canonical dataset.
+    path : str or path
+        Where to; an existing file is replaced.
+
+    Raises
+    ------
+    InputError
+        When the dataset is not canonical, the folder does not exist or the disk is full.
+    """
+    path = Path(path)
+    check_target(path)
+    validate(ds, "the dataset to write")
+    encoding = {
+        name: {"zlib": True, "complevel": 4, "shuffle": True}
+        for name, array in ds.variables.items()
+        if array.dtype.kind in "fiu" and array.size
+    }
+    content = ds.to_netcdf(None, engine="h5netcdf", format="NETCDF4", encoding=encoding)
+    with saving("the dataset", path):
+        write_file(path, bytes(content))
+
+
+def check_target(path: str | os.PathLike[str]) -> None:
+    """Refuse, before any work is done, a place where no dataset can or should be written.
+
+    Raises
+    ------
+    InputError
+        For a folder, a file in a folder that does not exist, or a file that is no NetCDF4 file:
+        an earlier import may be replaced, somebody's other work may not.
+    """
+    path = Path(path)
+    if path.suffix == ".zarr":
+        raise InputError(f"cannot write {path}: datasets are written as NetCDF; name it .nc")
+    if path.is_dir():
+        raise InputError(f"cannot write {path}: it is a folder; give the name of a file")
+    if not path.parent.is_dir():
+        raise InputError(f"cannot write {path}: the folder {path.parent} does not exist")
+    if path.exists():
+        with path.open("rb") as stream:
+            if stream.read(len(_HDF5)) != _HDF5:
+                raise InputError(
+                    f"{path} exists and is not a dataset: it is left as it is; give another name"
+                )
+
+
+def file_sha256(path: str | os.PathLike[str]) -> str:
+    """The sha256 of a file, in hexadecimal."""
+    with Path(path).open("rb") as stream:
+        return hashlib.file_digest(stream, "sha256").hexdigest()
+
+
+def _read_netcdf(path: Path) -> xr.Dataset:
+    try:
+        # coordinates attributes stay attributes: lon and lat are plain variables here
+        ds = xr.load_dataset(path, engine="h5netcdf", decode_times=False, decode_coords=False)
+    except (OSError, RuntimeError, KeyError, ValueError) as error:
+        raise InputError(f"cannot read {path}: {_diagnosis(path, error)}") from error
+    return _plain_strings(ds)
+
+
+def _read_zarr(path: Path) -> xr.Dataset:
+    if find_spec("zarr") is None:
+        raise InputError(f"cannot read {path}: Zarr folders need the package zarr; install it")
+    try:
+        ds = xr.load_dataset(path, engine="zarr", decode_times=False, decode_coords=False)
+    except (OSError, RuntimeError, KeyError, ValueError) as error:
+        raise InputError(f"cannot read {path}: it is not a whole Zarr folder") from error
+    return _plain_strings(ds)
+
+
+def _diagnosis(path: Path, error: Exception) -> str:
+    """Why a file could not be read, in words."""
+    if path.is_dir():
+        return "it is a folder, not a NetCDF file"
+    if isinstance(error, PermissionError):
+        return "you have no permission to read it"
+    if path.stat().st_size == 0:
+        return "the file is empty"
+    if "truncated" in str(error):
+        return "the file is cut short; import or copy it again"
+    if "signature" in str(error):
+        return "it is not a NetCDF4 file"
+    return "the file is damaged or not a NetCDF4 file; import or copy it again"
+
+
+def _plain_strings(ds: xr.Dataset) -> xr.Dataset:
+    """Strings as numpy unicode, whatever the file's own string type was."""
+    for name, array in ds.variables.items():
+        if array.dtype.kind in "OST":
+            ds[name] = (array.dims, np.asarray(array.values, dtype=str), array.attrs)
+    return ds
