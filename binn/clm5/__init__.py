@@ -12,7 +12,7 @@ from binn.clm5.equations import Matrices, matrices
 from binn.clm5.forcing import Forcing
 from binn.clm5.profile import soc_at_depth, stock
 from binn.clm5.sensitivity import local_sensitivity
-from binn.clm5.steady_state import BACKENDS, SteadyState, solve
+from binn.clm5.steady_state import BACKENDS, PrecisionWarning, SteadyState, solve
 
 __all__ = [
     "BACKENDS",
@@ -27,6 +27,7 @@ __all__ = [
     "Forcing",
     "Matrices",
     "OutsidePriorWarning",
+    "PrecisionWarning",
     "SteadyState",
     "clm5_defaults",
     "local_sensitivity",

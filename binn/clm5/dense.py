@@ -39,7 +39,8 @@ def solve_dense(parameters: Tensor, forcing: Forcing, bedrock: str, loop: bool =
     """
     assemble = _assemble_loop if loop else _assemble
     matrix, source = assemble(parameters, forcing, bedrock)
-    return torch.linalg.solve(matrix, source).reshape(-1, N_POOLS, N_LAYERS)
+    pools: Tensor = torch.linalg.solve(matrix, source)
+    return pools.reshape(-1, N_POOLS, N_LAYERS)
 
 
 def decomposition_matrix(parameters: Tensor) -> Tensor:

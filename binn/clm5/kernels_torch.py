@@ -74,9 +74,8 @@ class _Elimination(torch.autograd.Function):
         f, rate = co.fraction, co.rate
         cwd = co.source[0] / rate[0]
         given = rate[0] * cwd
-        source = torch.stack(
-            [co.source[1], co.source[2] + f[0] * given, co.source[3] + f[1] * given]
-        )
+        cascade = torch.stack([torch.zeros_like(given), f[0] * given, f[1] * given])
+        source = co.source[1:] + cascade
         diagonal = _litter_diagonal(rate[1:4], co.a, co.c)
         litter = _sweep(diagonal, co.a, co.c, source)
         flux = rate[1:4] * litter

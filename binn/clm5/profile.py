@@ -1,4 +1,4 @@
-"""From layers to what people measure: SOC at a depth, stocks over a depth range (spec section 7)."""
+"""From layers to what people measure: SOC at a depth, stocks over a range (spec section 7)."""
 
 from __future__ import annotations
 

@@ -1,7 +1,8 @@
-"""The steady state of CLM5's soil carbon: parameters and forcing to seven pools in twenty layers."""
+"""Steady state of CLM5's soil carbon: parameters and forcing to seven pools in twenty layers."""
 
 from __future__ import annotations
 
+import warnings
 from dataclasses import dataclass
 from functools import cached_property
 from typing import Any
@@ -16,11 +17,15 @@ from binn.clm5.column import SOIL
 from binn.clm5.forcing import Forcing
 from binn.errors import InputError
 
-__all__ = ["BACKENDS", "SteadyState", "solve"]
+__all__ = ["BACKENDS", "PrecisionWarning", "SteadyState", "solve"]
 
 BACKENDS = ("auto", "torch", "dense", "dense-loop")
 _FLOAT32_RANGE = (1e-30, 1e37)
 """Pools that a float32 solve returns to 1e-4; outside it they are flagged."""
+
+
+class PrecisionWarning(UserWarning):
+    """Some pools are too small or too large for the precision asked for."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -129,6 +134,8 @@ def solve(
     -----
     OutsidePriorWarning
         If parameters lie outside the prior ranges.
+    PrecisionWarning
+        If soil pools do not fit float32, where that was asked for.
     """
     if backend not in BACKENDS:
         raise InputError(f"backend={backend!r} is not known; use one of {BACKENDS}")
@@ -139,7 +146,22 @@ def solve(
         pools = pools.to(forcing.dtype)
     else:
         pools = _solve_torch(double, forcing, bedrock)
-    return SteadyState(pools, values, forcing, bedrock)
+    state = SteadyState(pools, values, forcing, bedrock)
+    if pools.dtype != torch.float64:
+        _warn_of_range(state)
+    return state
+
+
+def _warn_of_range(state: SteadyState) -> None:
+    """Say it where SOC does not fit the precision; the pools concerned are flagged on the state."""
+    sites = state.unrepresentable[:, SOIL].any(1).any(1)
+    if bool(sites.any()):
+        warnings.warn(
+            f"{int(sites.sum())} of {len(sites)} sites hold soil pools that float32 cannot carry "
+            "(below 1e-30 or above 1e37 gC m-3); see SteadyState.unrepresentable or use float64",
+            PrecisionWarning,
+            stacklevel=3,
+        )
 
 
 def _solve_torch(parameters: Tensor, forcing: Forcing, bedrock: str) -> Tensor:

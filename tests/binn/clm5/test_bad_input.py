@@ -1,0 +1,152 @@
+"""Bad input is refused in one sentence that says what and where."""
+
+from __future__ import annotations
+
+import warnings
+from dataclasses import replace
+
+import numpy as np
+import pytest
+import torch
+from numpy.testing import assert_allclose
+
+from binn.clm5 import (
+    Forcing,
+    OutsidePriorWarning,
+    clm5_defaults,
+    matrices,
+    soc_at_depth,
+    solve,
+    stock,
+)
+from binn.errors import InputError
+from binn.parameters import LOWER, UPPER, index
+
+
+@pytest.mark.parametrize(
+    ("key", "value"),
+    [
+        ("tau4s3", 0.0),
+        ("tau4s3", -5.0),
+        ("q10", float("nan")),
+        ("fl1s1", 1.5),
+        ("fs2s3", -0.1),
+        ("beta", 1.0),
+        ("efolding", 0.0),
+        ("diffus", float("inf")),
+    ],
+)
+@pytest.mark.parametrize("compute", [solve, matrices])
+def test_unphysical_parameters_name_site_and_parameter(synthetic_sites, key, value, compute):
+    parameters = synthetic_sites.parameters.clone()
+    parameters[7, index(key)] = value
+    with pytest.raises(InputError, match=rf"{key}.*site 7"):
+        compute(parameters, synthetic_sites.forcing)
+
+
+def test_a_pool_cannot_give_more_than_it_has(synthetic_sites):
+    parameters = synthetic_sites.parameters.clone()
+    parameters[3, index("fs2s1")], parameters[3, index("fs2s3")] = 0.9, 0.4
+    with pytest.raises(InputError, match=r"fs2s1.*fs2s3.*site 3"):
+        solve(parameters, synthetic_sites.forcing)
+
+
+def test_outside_the_prior_warns_and_solves(synthetic_sites):
+    sand = torch.full((68,), 40.0)
+    with pytest.warns(OutsidePriorWarning, match="efolding"):
+        state = solve(clm5_defaults(sand), synthetic_sites.forcing)
+    assert bool(state.soc.isfinite().all())
+
+
+def test_the_edges_of_the_prior_do_not_warn(synthetic_sites):
+    for edge in (LOWER, UPPER):
+        parameters = torch.from_numpy(np.tile(edge, (68, 1)))
+        with warnings.catch_warnings():
+            warnings.simplefilter("error")
+            solve(parameters, synthetic_sites.forcing)
+            solve(parameters.float(), synthetic_sites.forcing)
+
+
+@pytest.mark.parametrize(
+    ("name", "value", "message"),
+    [
+        ("temperature", 12.0, r"temperature.*row 5.*173.15 to 373.15 K"),
+        ("temperature", float("nan"), r"temperature.*nan in row 5"),
+        ("water", 1.5, r"water.*row 5"),
+        ("cwd", -1.0, r"cwd.*row 5"),
+        ("nbedrock", 21, r"nbedrock.*21.*row 5"),
+    ],
+)
+def test_bad_forcing_names_variable_and_row(synthetic_sites, name, value, message):
+    values = getattr(synthetic_sites.forcing, name).clone()
+    values[5] = value
+    with pytest.raises(InputError, match=message):
+        replace(synthetic_sites.forcing, **{name: values})
+
+
+def test_transposed_forcing_is_refused(synthetic_sites):
+    transposed = synthetic_sites.forcing.water.transpose(1, 2)
+    with pytest.raises(InputError, match=r"water.*\(68, 12, 20\).*\(68, 20, 12\)"):
+        replace(synthetic_sites.forcing, water=transposed)
+
+
+def test_site_cell_must_exist(synthetic_sites):
+    with pytest.raises(InputError, match="outside the 68 rows"):
+        replace(synthetic_sites.forcing, site_cell=torch.tensor([0, 68]))
+
+
+def test_bedrock_that_moves_is_refused(synthetic_sites):
+    months = synthetic_sites["in_nbedrock"].copy()
+    assert isinstance(replace(synthetic_sites.forcing, nbedrock=months), Forcing)
+    months[0, 3] -= 1
+    with pytest.raises(InputError, match="does not move"):
+        replace(synthetic_sites.forcing, nbedrock=months)
+
+
+def test_shapes_and_names_are_checked(synthetic_sites):
+    parameters, forcing = synthetic_sites.parameters, synthetic_sites.forcing
+    with pytest.raises(InputError, match=r"\(68, 20\)"):
+        solve(parameters[:, :20], forcing)
+    with pytest.raises(InputError, match="67 sites of parameters but 68"):
+        solve(parameters[1:], forcing)
+    with pytest.raises(InputError, match="bedrock='open'"):
+        solve(parameters, forcing, bedrock="open")
+    with pytest.raises(InputError, match="backend='cuda'"):
+        solve(parameters, forcing, backend="cuda")
+
+
+def test_depths_are_checked():
+    soc = torch.ones(2, 20, dtype=torch.float64)
+    with pytest.raises(InputError, match="negative"):
+        soc_at_depth(soc, [-0.1, 0.2])
+    with pytest.raises(InputError, match=r"expected \(2,\) or \(2, k\)"):
+        soc_at_depth(soc, [0.1, 0.2, 0.3])
+    for top, bottom in ((-0.1, 1.0), (0.5, 0.5), (0.0, 9.0)):
+        with pytest.raises(InputError, match="depth range"):
+            stock(soc, top, bottom)
+
+
+def test_climate_changes(synthetic_sites):
+    forcing = synthetic_sites.forcing
+    warmer = forcing.changed(warming=2.0, npp=1.1, moisture=3.0)
+    assert_allclose(warmer.temperature, forcing.temperature + 2.0)
+    assert_allclose(warmer.annual_input(), 1.1 * forcing.annual_input(), rtol=1e-12)
+    assert float(warmer.water.max()) == 1.0
+    assert torch.equal(warmer.altmax, forcing.altmax)
+    base = solve(synthetic_sites.parameters, forcing).soc
+    assert bool((stock(solve(synthetic_sites.parameters, forcing.changed(warming=2.0)).soc)
+                 < stock(base)).all())  # fmt: skip
+    for change in ({"npp": -1.0}, {"moisture": float("nan")}, {"warming": 500.0}):
+        with pytest.raises(InputError):
+            forcing.changed(**change)
+
+
+def test_clm5_defaults_depend_on_sand():
+    low, high = clm5_defaults(torch.tensor([10.0, 90.0]))
+    assert low[index("efolding")] == 10.0
+    t = 0.85 - 0.68 * 0.01 * (100 - 10)
+    assert_allclose(float(low[index("fs1s2")]), (1 - t) * (1 - 0.004 / (1 - t)))
+    assert high[index("fs1s2")] < low[index("fs1s2")]
+    assert_allclose(clm5_defaults(torch.full((1, 20), 10.0))[0], low)
+    with pytest.raises(InputError, match="0 and 100"):
+        clm5_defaults(torch.tensor([120.0]))
