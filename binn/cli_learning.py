@@ -1,0 +1,284 @@
+"""The commands ``binn train``, ``binn predict`` and ``binn evaluate``."""
+
+from __future__ import annotations
+
+import argparse
+import json
+import sys
+from collections.abc import Callable
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from binn.errors import InputError
+
+if TYPE_CHECKING:
+    import xarray as xr
+
+    from binn.model import BINN
+    from binn.training.config import TrainingConfig
+
+__all__ = ["register"]
+
+_PRESETS = ("paper", "paper-printed", "default", "quick")
+_PARTS = ("test", "validation", "train", "all")
+_OF_THE_RUN = ("preset", "config", "epochs", "seed", "members", "bedrock", "fold")
+
+
+def register(commands: Any) -> None:
+    """Add the commands to the parser (its subparsers object)."""
+    _register_train(commands)
+    _register_predict(commands)
+    _register_evaluate(commands)
+
+
+def _register_train(commands: Any) -> None:
+    train = commands.add_parser(
+        "train",
+        help="train a model on a dataset",
+        description="Train BINN on a dataset. Ctrl-C saves; --resume goes on exactly.",
+    )
+    train.add_argument("data", metavar="DATA", help="dataset (NetCDF) or the name of a shipped one")
+    train.add_argument("--out", required=True, metavar="RUN", help="run folder to write")
+    train.add_argument(
+        "--preset",
+        choices=_PRESETS,
+        help="where the options start: the authors' run scripts (paper), what their paper prints "
+        "(paper-printed), ours (default), or a demonstration in under a minute (quick)",
+    )
+    train.add_argument("--config", metavar="FILE", help="all options, from a JSON file")
+    train.add_argument("--epochs", type=_positive, help="passes over the training sites")
+    train.add_argument("--seed", type=_natural, help="seed of weights, dropout and batches")
+    train.add_argument("--members", type=_positive, help="networks that are averaged")
+    train.add_argument(
+        "--bedrock", choices=("conserving", "published"), help="process model below bedrock"
+    )
+    train.add_argument("--device", default="cpu", help="torch device (cpu)")
+    train.add_argument("--threads", type=_positive, default=1, help="threads of torch (1)")
+    which = train.add_mutually_exclusive_group()
+    which.add_argument("--fold", type=_natural, metavar="K", help="fold to hold out, from 0 (0)")
+    which.add_argument(
+        "--folds", action="store_true", help="train every fold and pool their held-out scores"
+    )
+    train.add_argument(
+        "--resume", action="store_true", help="go on with the run in RUN, as it was begun"
+    )
+    train.set_defaults(run=train_command, usage_error=train.error)
+
+
+def _register_predict(commands: Any) -> None:
+    predict = commands.add_parser(
+        "predict",
+        help="predict parameters, pools and SOC",
+        description="Predict every site or grid cell of a dataset. Of a folder with several folds, "
+        "the median over the folds and their spread.",
+    )
+    predict.add_argument("checkpoint", metavar="CKPT", help="checkpoint or run folder")
+    predict.add_argument("data", metavar="DATA", help="dataset")
+    predict.add_argument("out", metavar="OUT.nc", help="NetCDF file to write")
+    predict.add_argument("--on", choices=("site", "cell"), default="site", help="rows (site)")
+    predict.add_argument(
+        "--definition",
+        choices=("stock", "published"),
+        default="stock",
+        help="definition of the components (stock)",
+    )
+    predict.add_argument("--device", default="cpu", help="torch device (cpu)")
+    predict.set_defaults(run=predict_command)
+
+
+def _register_evaluate(commands: Any) -> None:
+    evaluate = commands.add_parser(
+        "evaluate",
+        help="score a model against observations",
+        description="Score simulated against observed SOC, pooled over all points: NSE, r, RMSE "
+        "and bias (gC m-3), n. By default on the sites that were held out of training, if the "
+        "dataset is the one the model was trained on, and else on all sites.",
+    )
+    evaluate.add_argument("checkpoint", metavar="CKPT", help="checkpoint or run folder")
+    evaluate.add_argument("data", metavar="DATA", help="dataset")
+    evaluate.add_argument("--split", choices=_PARTS, help="sites to score")
+    evaluate.add_argument("--json", action="store_true", help="print JSON")
+    evaluate.add_argument("--device", default="cpu", help="torch device (cpu)")
+    evaluate.set_defaults(run=evaluate_command)
+
+
+def train_command(options: argparse.Namespace) -> None:
+    """``binn train DATA --out RUN ...``."""
+    given = [name for name in _OF_THE_RUN if getattr(options, name) is not None]
+    if options.resume and given:
+        options.usage_error(
+            f"--resume goes on with the options the run was begun with: leave out --{given[0]}"
+        )
+    if options.preset and options.config:
+        options.usage_error("give --preset or --config, not both")
+    import binn
+    from binn.training.fit import fit
+    from binn.training.folds import fit_folds
+
+    config, folds = _what_to_train(options)
+    ds = binn.open_dataset(options.data)
+    train: Callable[..., object] = fit_folds if folds else fit
+    train(
+        config,
+        ds,
+        options.out,
+        device=options.device,
+        resume=options.resume,
+        report=_say,
+        threads=options.threads,
+    )
+    print(options.out)
+
+
+def _what_to_train(options: argparse.Namespace) -> tuple[TrainingConfig, bool]:
+    """Configuration, and whether all folds are wanted."""
+    from pydantic import ValidationError
+
+    from binn.training.config import TrainingConfig
+    from binn.training.presets import preset
+    from binn.training.run_folder import read_run_config
+
+    if options.resume:
+        held = read_run_config(Path(options.out))
+        if options.folds and held.kind != "folds":
+            raise InputError(f"the run in {options.out} is of one fold: resume it without --folds")
+        return held.training, held.kind == "folds"
+    try:
+        if options.config:
+            try:
+                text = Path(options.config).read_text(encoding="utf-8")
+            except (OSError, UnicodeDecodeError) as error:
+                raise InputError(f"cannot read the options {options.config}: {error}") from None
+            config = TrainingConfig.model_validate_json(text)
+        else:
+            config = preset(options.preset or "default")
+        changes: dict[str, Any] = {
+            name: getattr(options, name)
+            for name in ("epochs", "seed", "members", "bedrock")
+            if getattr(options, name) is not None
+        }
+        if options.fold is not None:
+            changes["split"] = {"fold": options.fold}
+        return config.changed(**changes), options.folds
+    except ValidationError as error:
+        first = error.errors()[0]
+        where = ".".join(str(part) for part in first["loc"]) or "the options"
+        raise InputError(f"the options do not fit: {where}: {first['msg']}") from None
+
+
+def predict_command(options: argparse.Namespace) -> None:
+    """``binn predict CKPT DATA OUT.nc``."""
+    import binn
+    from binn.atomic import saving, write_file
+    from binn.training.fit import check_device
+
+    out = Path(options.out)
+    if out.is_dir() or not out.parent.is_dir():
+        raise InputError(f"cannot write {out}: give the name of a file in a folder that exists")
+    check_device(options.device)
+    models = binn.load_ensemble(options.checkpoint, options.device)
+    ds = binn.open_dataset(options.data)
+    _protect(out, Path(options.data))
+    result = binn.predict(models, ds, options.on, options.definition)
+    if result.attrs["skipped_cells"]:
+        _say(f"{result.attrs['skipped_cells']} cells without covariates are left out")
+    _say_unknown(result)
+    with saving("the prediction", out):
+        write_file(out, bytes(result.to_netcdf(None, engine="h5netcdf")))
+    print(out)
+
+
+def _protect(out: Path, data: Path) -> None:
+    if data.exists() and out.exists() and out.samefile(data):
+        raise InputError(f"{out} is the dataset itself: give another name for the prediction")
+
+
+def _say_unknown(result: xr.Dataset) -> None:
+    if result.attrs["unknown_categories"]:
+        _say(
+            "categories that training did not know get the average of the known ones: "
+            f"{result.attrs['unknown_categories']}"
+        )
+
+
+def evaluate_command(options: argparse.Namespace) -> None:
+    """``binn evaluate CKPT DATA``."""
+    import binn
+    from binn.training.fit import check_device
+
+    check_device(options.device)
+    model = binn.load_checkpoint(options.checkpoint, options.device)
+    ds = binn.open_dataset(options.data)
+    scores = _scores(model, ds, options.split)
+    _say(f"scored on {scores['sites']} sites: {scores['why']}")
+    if options.json:
+        print(json.dumps(scores, indent=1))
+        return
+    for key, unit in (("nse", ""), ("r", ""), ("rmse", " gC m-3"), ("bias", " gC m-3"), ("n", "")):
+        value = scores[key]
+        text = f"{value:.5g}" if isinstance(value, float) else str(value)
+        print(f"{key:5s} {text}{unit}")
+
+
+def _scores(model: BINN, ds: xr.Dataset, wanted: str | None) -> dict[str, Any]:
+    """Scores of the wanted part, which part it was, and why."""
+    from binn.evaluation import evaluate
+    from binn.fingerprint import dataset_fingerprint
+    from binn.training.split import split_sites
+
+    record = model.checkpoint
+    same = (
+        record is not None
+        and record.data is not None
+        and record.split is not None
+        and record.data.fingerprint == dataset_fingerprint(ds)
+    )
+    part = wanted or ("test" if same else "all")
+    if part == "all":
+        sites = None
+        why = (
+            "all sites, as asked"
+            if wanted
+            else "all sites, since this is not the dataset the model was trained on"
+        )
+    elif not same or record is None or record.split is None:
+        raise InputError(
+            f"there are no {part} sites here: the model was not trained on this dataset; leave out "
+            "--split, or give --split all"
+        )
+    else:
+        split = split_sites(ds, record.split.rule)
+        if split.digest() != record.split.digest:
+            raise InputError("the checkpoint's split cannot be made again; give --split all")
+        sites = split.part(part)
+        why = f"the {part} sites of its training (fold {record.split.rule.fold})"
+    scores = evaluate(model, ds, sites)
+    return {
+        **scores,
+        "split": part,
+        "why": why,
+        "sites": ds.sizes["site"] if sites is None else len(sites),
+        "same_data": same,
+        "bedrock": model.bedrock,
+    }
+
+
+def _positive(text: str) -> int:
+    value = _natural(text)
+    if value < 1:
+        raise argparse.ArgumentTypeError(f"{text} is not 1 or more")
+    return value
+
+
+def _natural(text: str) -> int:
+    try:
+        value = int(text)
+    except ValueError:
+        raise argparse.ArgumentTypeError(f"{text!r} is not a whole number") from None
+    if value < 0:
+        raise argparse.ArgumentTypeError(f"{text} is less than 0")
+    return value
+
+
+def _say(line: str) -> None:
+    print(line, file=sys.stderr, flush=True)

@@ -1,0 +1,78 @@
+"""What a result was made from: the data's fingerprint and the program's revision."""
+
+from __future__ import annotations
+
+import hashlib
+import subprocess
+from pathlib import Path
+
+import numpy as np
+import xarray as xr
+
+__all__ = ["dataset_fingerprint", "git_revision"]
+
+_READ = (
+    "lon",
+    "lat",
+    "profile_id",
+    "site_cell",
+    "obs_count",
+    "obs_depth",
+    "obs_soc",
+    "covariate",
+    "covariates",
+    "cwd",
+    "litter1",
+    "litter2",
+    "litter3",
+    "altmax",
+    "altmax_lastyear",
+    "nbedrock",
+    "oxygen",
+    "nitrogen",
+    "water",
+    "temperature",
+)
+
+
+def dataset_fingerprint(ds: xr.Dataset) -> str:
+    """sha256 over everything a training reads, whatever file it stands in.
+
+    Two files with the same sites, observations, covariates and forcing have the same fingerprint,
+    whenever and with whichever compression they were written.
+
+    Parameters
+    ----------
+    ds : xarray.Dataset
+        Canonical dataset.
+    """
+    digest = hashlib.sha256()
+    for name in _READ:
+        values = ds[name].to_numpy()
+        if values.dtype.kind in "iu":
+            values = values.astype("<i8")
+        elif values.dtype.kind == "f":
+            values = values.astype("<f8")
+        else:
+            text = "\0".join(values.astype(str).reshape(-1).tolist())
+            values = np.frombuffer(text.encode(), dtype=np.uint8)
+        digest.update(f"{name}{ds[name].shape}".encode())
+        digest.update(np.ascontiguousarray(values).tobytes())
+    return digest.hexdigest()
+
+
+def git_revision() -> str | None:
+    """Commit this program runs from, "+changes" added if files differ; None outside git."""
+    here = Path(__file__).resolve().parent
+
+    def git(*arguments: str) -> str:
+        command = ["git", "-C", str(here), *arguments]
+        done = subprocess.run(command, capture_output=True, text=True, timeout=10, check=True)
+        return done.stdout.strip()
+
+    try:
+        git("ls-files", "--error-unmatch", Path(__file__).name)  # installed inside another's git?
+        revision = git("rev-parse", "HEAD")
+        return revision + ("+changes" if git("status", "--porcelain", "--", ".") else "")
+    except (OSError, subprocess.SubprocessError):
+        return None

@@ -1,0 +1,317 @@
+"""Fit a model: from a configuration and a dataset to a checkpoint, interruptible and repeatable."""
+
+from __future__ import annotations
+
+import contextlib
+import time
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import torch
+import xarray as xr
+
+from binn.atomic import saving, write_folder
+from binn.checkpoint import CheckpointConfig, DataRecord, SplitRecord, checkpoint_files
+from binn.errors import InputError
+from binn.evaluation import evaluate
+from binn.fingerprint import dataset_fingerprint
+from binn.model import BINN
+from binn.training.config import TrainingConfig
+from binn.training.interruption import Interruption
+from binn.training.run_folder import RunConfig, RunFolder
+from binn.training.split import Split
+from binn.training.state import TrainerState
+from binn.training.trainer import Trainer
+
+__all__ = ["Fitted", "fit"]
+
+Report = Callable[[str], None]
+"""Told one line at a time."""
+
+_SAVE_EVERY = 10.0  # seconds between saves while nothing asks for one
+
+
+@dataclass(frozen=True)
+class Fitted:
+    """A trained model.
+
+    Attributes
+    ----------
+    model : BINN
+        Best weights of every member, in eval mode.
+    config : TrainingConfig
+        What was asked for.
+    split : Split
+        Which sites trained, validated and test.
+    metrics : dict
+        Scores by part, as `binn.evaluation.score`: "validation", and "test" if it was looked at.
+    history : list of dict
+        One entry an epoch, over all members.
+    complete : bool
+        False if somebody asked to stop before the end.
+    """
+
+    model: BINN
+    config: TrainingConfig
+    split: Split
+    metrics: dict[str, Any]
+    history: list[dict[str, Any]]
+    complete: bool
+
+
+def fit(
+    config: TrainingConfig,
+    ds: xr.Dataset,
+    out: str | Path | None = None,
+    *,
+    device: str = "cpu",
+    resume: bool = False,
+    report: Report | None = None,
+    test: bool = True,
+    threads: int = 1,
+    save_every: float = _SAVE_EVERY,
+    interruption: Interruption | None = None,
+) -> Fitted:
+    """Train.
+
+    The same configuration, dataset, program and machine give the same weights, bit for bit, also
+    when the training is stopped and resumed in between.
+
+    Parameters
+    ----------
+    config : TrainingConfig
+        What to do.
+    ds : xarray.Dataset
+        Canonical dataset.
+    out : path, optional
+        Run folder (`binn.training.run_folder`); nothing is written without it. With it, Ctrl-C
+        and SIGTERM save and return.
+    device : str
+        torch device.
+    resume : bool
+        Go on with the run in `out`.
+    report : callable, optional
+        Told one line an epoch.
+    test : bool
+        Whether the test sites are evaluated at the end.
+    threads : int
+        Threads of torch. A different number may change the last bits.
+    save_every : float
+        Seconds between saves.
+    interruption : Interruption, optional
+        An entered one, if the caller has to know of it too.
+
+    Returns
+    -------
+    Fitted
+
+    Raises
+    ------
+    InputError
+        If data or options do not fit, training diverges, or `out` cannot be used or written.
+    """
+    check_device(device)
+    with contextlib.ExitStack() as stack:
+        stack.enter_context(_repeatable(threads, device))
+        fingerprint = dataset_fingerprint(ds)
+        if out is None:
+            return _Fit(config, ds, fingerprint, device, report, test).run(lambda: False)
+        asked = interruption or stack.enter_context(Interruption())
+        run_config = RunConfig(
+            kind="run", training=config, data_fingerprint=fingerprint, device=device
+        )
+        run = stack.enter_context(RunFolder(Path(out), run_config, resume, report))
+        work = _Fit(config, ds, fingerprint, device, run.say, test, run, save_every)
+        return work.run(lambda: asked.asked)
+
+
+def check_device(device: str) -> None:
+    """Raise InputError unless torch can use the device."""
+    try:
+        torch.empty(0, device=device)
+    except (RuntimeError, AssertionError, NotImplementedError) as error:
+        reason = str(error).strip().splitlines()[0]
+        raise InputError(f"the device {device!r} cannot be used here: {reason}") from None
+
+
+class _Fit:
+    """One training and where it is saved."""
+
+    def __init__(
+        self,
+        config: TrainingConfig,
+        ds: xr.Dataset,
+        fingerprint: str,
+        device: str,
+        report: Report | None,
+        test: bool,
+        run: RunFolder | None = None,
+        save_every: float = _SAVE_EVERY,
+    ) -> None:
+        self.config, self.ds, self.test = config, ds, test
+        self.say: Report = report or (lambda _line: None)
+        self.folder, self.save_every = run, save_every
+        if run is not None:
+            run.status("running", message="preparing")
+        self.trainer = Trainer(config, ds, device)
+        split = self.trainer.split
+        self.split_record = SplitRecord(
+            rule=config.split,
+            sites={
+                "train": len(split.train),
+                "validation": len(split.validation),
+                "test": len(split.test),
+            },
+            digest=split.digest(),
+        )
+        self.data_record = DataRecord(
+            fingerprint=fingerprint,
+            title=str(ds.attrs.get("title", "")),
+            sites=ds.sizes["site"],
+            observations=ds.sizes["obs"],
+        )
+        if run is not None and (run.last / "resume.json").is_file():
+            self.trainer.restore(TrainerState.read(run.last))
+            run.rewrite_epochs(self.trainer.history)
+            self.say(f"resumed: {self._where()}")
+
+    def run(self, stop: Callable[[], bool]) -> Fitted:
+        """Train to the end, or until `stop` says so."""
+        trainer = self.trainer
+        sites = self.split_record.sites
+        self.say(
+            f"{sites['train']} sites train, {sites['validation']} validate, {sites['test']} test "
+            f"(fold {self.config.split.fold} of {self.config.split.folds}); "
+            f"{self.config.members} member(s) of {self.config.epochs} epochs"
+        )
+        # what can be gone on from exactly: the end of the last finished epoch
+        safe = trainer.state() if self.folder else None
+        saved = time.monotonic()
+        while not trainer.finished:
+            if trainer.member_finished:
+                trainer.finish_member()
+            elif stop() or not trainer.run_epoch(stop):
+                assert safe is not None
+                return self._cancelled(safe)
+            else:
+                self._tell()
+            if self.folder is not None:
+                safe = trainer.state()
+                if time.monotonic() - saved >= self.save_every:
+                    self._save(safe)
+                    saved = time.monotonic()
+        return self._finish()
+
+    def _where(self) -> str:
+        trainer = self.trainer
+        if trainer.finished:
+            return "all members are trained"
+        return (
+            f"member {trainer.member + 1} of {self.config.members}, "
+            f"{trainer.epoch} of {self.config.epochs} epochs done"
+        )
+
+    def _tell(self) -> None:
+        row = self.trainer.history[-1]
+        self.say(
+            f"member {row['member'] + 1}/{self.config.members} "
+            f"epoch {row['epoch']}/{self.config.epochs}  train loss {row['train_loss']:.5g}  "
+            f"validation NSE {row['validation_nse']:.4f} (best epoch {row['best_epoch']})  "
+            f"{row['seconds']:.2f} s"
+        )
+        if self.folder is not None:
+            self.folder.epoch(row)
+            self.folder.status("running", **self._progress())
+
+    def _progress(self) -> dict[str, Any]:
+        trainer = self.trainer
+        row = trainer.history[-1] if trainer.history else {}
+        return {
+            "member": min(trainer.member + 1, self.config.members),
+            "members": self.config.members,
+            "epoch": row.get("epoch", 0),
+            "epochs": self.config.epochs,
+            "fold": self.config.split.fold,
+            "validation_nse": row.get("validation_nse"),
+        }
+
+    def _record(self, model: BINN) -> CheckpointConfig:
+        return CheckpointConfig(
+            model=model.config,
+            training=self.config,
+            split=self.split_record,
+            data=self.data_record,
+        )
+
+    def _metrics(self, model: BINN, test: bool) -> dict[str, Any]:
+        split = self.trainer.split
+        scores = {"validation": evaluate(model, self.ds, split.validation)}
+        if test and len(split.test):
+            scores["test"] = evaluate(model, self.ds, split.test)
+        return scores
+
+    def _save(self, state: TrainerState, model: BINN | None = None, metrics: Any = None) -> None:
+        """Write ``last`` (what resumes the run), then ``checkpoint`` (the best so far).
+
+        ``last`` holds all that ``checkpoint`` is made of: if the process dies between the two,
+        nothing is lost.
+        """
+        assert self.folder is not None
+        done = [state.part(f"done.{k}.") for k in range(state.values["members_done"])]
+        trained = state.values["epoch"] > 0
+        # a member that has not finished an epoch yet counts only while there is no other
+        unfinished = len(done) < self.config.members and (trained or not done)
+        latest = model or self.trainer.assemble(
+            [*done, state.part("current.")] if unfinished else done
+        )
+        best = model or self.trainer.assemble([*done, state.part("best.")] if unfinished else done)
+        if metrics is None:
+            metrics = self._metrics(best, test=False)
+        for folder, one, extra in (
+            (self.folder.last, latest, state.files()),
+            (self.folder.checkpoint, best, {}),
+        ):
+            if folder == self.folder.checkpoint and not (trained or done):
+                continue
+            with saving("the checkpoint", folder):
+                files = checkpoint_files(one, self._record(one), metrics, state.history)
+                write_folder(folder, files | extra)
+
+    def _cancelled(self, safe: TrainerState) -> Fitted:
+        assert self.folder is not None
+        self._save(safe)
+        resume = f"binn train DATA --out {self.folder.path} --resume"
+        self.folder.status("cancelled", **self._progress(), resume=resume)
+        self.say(f"stopped and saved; go on with: {resume}")
+        model = self.trainer.ensemble()
+        return Fitted(model, self.config, self.trainer.split, {}, safe.history, False)
+
+    def _finish(self) -> Fitted:
+        model = self.trainer.ensemble()
+        metrics = self._metrics(model, self.test)
+        if self.folder is not None:
+            self._save(self.trainer.state(), model, metrics)
+            self.folder.status(
+                "done", **self._progress(), nse={part: s["nse"] for part, s in metrics.items()}
+            )
+        for part, scores in metrics.items():
+            self.say(
+                f"{part}: NSE {scores['nse']:.4f}, RMSE {scores['rmse']:.5g} gC m-3 "
+                f"(n = {scores['n']})"
+            )
+        return Fitted(model, self.config, self.trainer.split, metrics, self.trainer.history, True)
+
+
+@contextlib.contextmanager
+def _repeatable(threads: int, device: str) -> Iterator[None]:
+    """A fixed number of threads; the caller's random states are given back."""
+    before = torch.get_num_threads()
+    torch.set_num_threads(threads)
+    cuda = [torch.device(device)] if torch.device(device).type == "cuda" else []
+    try:
+        with torch.random.fork_rng(devices=cuda):
+            yield
+    finally:
+        torch.set_num_threads(before)

@@ -1,0 +1,342 @@
+"""The training itself: members one after another, epoch by epoch, and its whole state as values.
+
+A `Trainer` knows nothing of files. `Trainer.state` is everything that decides what comes next
+(weights, optimiser, random states, best so far), so that a training restored from it goes on bit
+for bit as if it had never stopped.
+"""
+
+from __future__ import annotations
+
+import math
+import time
+from typing import Any
+
+import numpy as np
+import torch
+import xarray as xr
+from numpy.typing import NDArray
+from torch import Tensor
+
+from binn.clm5 import Forcing, solve
+from binn.errors import InputError
+from binn.model import BINN, ModelConfig
+from binn.network import Network
+from binn.parameters import to_physical
+from binn.training.config import TrainingConfig
+from binn.training.data import TrainingData
+from binn.training.encoding import fit_encoding
+from binn.training.loss import loss
+from binn.training.split import split_sites
+from binn.training.start import fit_global_vector
+from binn.training.state import TrainerState, random_state_tensor, random_state_text
+
+__all__ = ["Trainer"]
+
+_VALIDATION_CHUNK = 4096  # sites solved at once without gradients
+
+
+class Trainer:
+    """Trains the members of one configuration on one dataset.
+
+    Parameters
+    ----------
+    config : TrainingConfig
+        What to do.
+    ds : xarray.Dataset
+        Canonical dataset.
+    device : str
+        torch device.
+
+    Raises
+    ------
+    InputError
+        If the dataset has too few sites, or a covariate is missing.
+    """
+
+    def __init__(self, config: TrainingConfig, ds: xr.Dataset, device: str = "cpu") -> None:
+        self.config = config
+        self.device = torch.device(device)
+        self.split = split_sites(ds, config.split)
+        forcing = Forcing.from_dataset(ds, on="site")
+        self.encoding = fit_encoding(ds, config.network, self.split.train, forcing)
+        self.model_config = ModelConfig(
+            network=config.network,
+            inputs=self.encoding,
+            bedrock=config.bedrock,
+            members=1,
+            dtype=config.dtype,
+        )
+        dtype = torch.float32 if config.dtype == "float32" else torch.float64
+        self.data = TrainingData(ds, forcing, self.encoding, config.bedrock, self.device, dtype)
+        self.spread = self.data.spread(self.split.train)
+        for part in ("train", "validation"):
+            if not self.data.spread(self.split.part(part)) > 0.0:
+                raise InputError(
+                    f"the observed SOC of the {part} sites is missing or all the same value: "
+                    "nothing can be learnt from it"
+                )
+        self._start: Tensor | None = None
+        self.done: list[dict[str, Tensor]] = []
+        self.history: list[dict[str, Any]] = []
+        self.begin_member()
+
+    # --- members -----------------------------------------------------------------------------
+
+    @property
+    def member(self) -> int:
+        """Number of the member in training, from 0."""
+        return len(self.done)
+
+    @property
+    def finished(self) -> bool:
+        """Whether every member is done."""
+        return self.member >= self.config.members
+
+    @property
+    def member_finished(self) -> bool:
+        """Whether the member in training has had its epochs, or its patience."""
+        patience = self.config.patience
+        return self.epoch >= self.config.epochs or (
+            patience is not None and self.epoch - self.best_epoch >= patience
+        )
+
+    def begin_member(self) -> None:
+        """New weights, optimiser and random states from the member's own seed."""
+        seed = self.config.seed + self.member
+        torch.manual_seed(seed)
+        self.sampler = torch.Generator().manual_seed(seed)
+        self.model = BINN(self.model_config).to(self.device)
+        network = self._network
+        network.count_categories(self.data.inputs.take(torch.from_numpy(self.split.train)))
+        if self.config.network.output_start == "global":
+            if self._start is None:
+                self._start = fit_global_vector(
+                    self.data,
+                    self.split.train,
+                    self.config.loss,
+                    self.spread,
+                    self.config.bedrock,
+                )
+            network.start_from(self._start)
+        optimiser = self.config.optimiser
+        self.optimiser = torch.optim.AdamW(
+            self.model.parameters(),
+            lr=optimiser.learning_rate,
+            weight_decay=optimiser.weight_decay,
+        )
+        self.epoch = 0
+        self.best_epoch = 0
+        self.best_score = -math.inf
+        self.best = self._weights()
+
+    def finish_member(self) -> None:
+        """Keep the best weights of the member and begin the next one, if there is one."""
+        self.done.append(self.best)
+        if not self.finished:
+            self.begin_member()
+
+    @property
+    def _network(self) -> Network:
+        network = self.model.networks[0]
+        assert isinstance(network, Network)
+        return network
+
+    def _weights(self) -> dict[str, Tensor]:
+        """Copy of the weights of the member in training, on the CPU."""
+        state = self._network.state_dict()
+        return {name: value.detach().cpu().clone() for name, value in state.items()}
+
+    # --- one epoch ---------------------------------------------------------------------------
+
+    def batches(self) -> list[NDArray[np.int64]]:
+        """Training sites in random order, cut into batches; draws from the sampler."""
+        order = torch.randperm(len(self.split.train), generator=self.sampler).numpy()
+        sites = self.split.train[order]
+        cuts = list(range(self.config.batch_size, len(sites), self.config.batch_size))
+        if cuts and len(sites) - cuts[-1] == 1:
+            cuts.pop()  # batch statistics of one site do not exist
+        return np.split(sites, cuts)
+
+    def step(self, sites: NDArray[np.int64], learning_rate: float) -> float:
+        """One step of the optimiser on some sites; the loss before it.
+
+        Raises
+        ------
+        InputError
+            If the loss is not finite.
+        """
+        for group in self.optimiser.param_groups:
+            group["lr"] = learning_rate
+        batch = self.data.batch(sites)
+        u = self.model.normalise(batch.inputs)
+        if not bool(u.detach().isfinite().all()):
+            raise self._diverged()
+        state = solve(to_physical(u), batch.forcing, bedrock=self.config.bedrock)
+        value = loss(batch.observe(state.soc), batch.soc, u, self.config.loss, self.spread)
+        if not math.isfinite(value.item()):
+            raise self._diverged()
+        self.optimiser.zero_grad()
+        value.backward()
+        if self.config.optimiser.clip_norm is not None:
+            torch.nn.utils.clip_grad_norm_(self.model.parameters(), self.config.optimiser.clip_norm)
+        self.optimiser.step()
+        return value.item()
+
+    def _diverged(self) -> InputError:
+        return InputError(
+            f"training diverged in epoch {self.epoch + 1} of member {self.member + 1}: the loss is "
+            "not finite any more; lower the learning rate or limit the gradient (clip_norm)"
+        )
+
+    def learning_rate(self, progress: float) -> float:
+        """Learning rate at a share (0 to 1) of the member's epochs."""
+        optimiser = self.config.optimiser
+        if optimiser.schedule == "constant":
+            return optimiser.learning_rate
+        return optimiser.learning_rate * 0.5 * (1.0 + math.cos(math.pi * progress))
+
+    def run_epoch(self, stop: Any = lambda: False) -> bool:
+        """One pass over the training sites and one look at the validation sites.
+
+        Parameters
+        ----------
+        stop : callable
+            Asked before every batch; True leaves the epoch unfinished.
+
+        Returns
+        -------
+        bool
+            Whether the epoch was finished. If not, this object is of no further use: go on from
+            the state at the end of the last finished epoch.
+        """
+        began = time.perf_counter()
+        self.model.train()
+        batches = self.batches()
+        total = 0.0
+        rate = self.learning_rate(self.epoch / self.config.epochs)
+        for k, sites in enumerate(batches):
+            if stop():
+                return False
+            rate = self.learning_rate((self.epoch + k / len(batches)) / self.config.epochs)
+            total += self.step(sites, rate) * len(sites)
+        self.epoch += 1
+        scores = self.validate()
+        score = -scores["loss"] if self.config.monitor == "loss" else scores[self.config.monitor]
+        # as the authors do, an equally good later epoch is preferred
+        if score >= self.best_score or self.epoch == 1:
+            self.best_score, self.best_epoch, self.best = score, self.epoch, self._weights()
+        self.history.append(
+            {
+                "member": self.member,
+                "epoch": self.epoch,
+                "train_loss": total / len(self.split.train),
+                "validation_loss": scores["loss"],
+                "validation_nse": scores["nse"],
+                "best_epoch": self.best_epoch,
+                "learning_rate": rate,
+                "seconds": round(time.perf_counter() - began, 4),
+            }
+        )
+        return True
+
+    @torch.no_grad()
+    def validate(self) -> dict[str, float]:
+        """Loss, NSE pooled over all points and NSE averaged over batches, on validation sites."""
+        self.model.eval()
+        parts = []
+        sites = self.split.validation
+        for start in range(0, len(sites), _VALIDATION_CHUNK):
+            batch = self.data.batch(sites[start : start + _VALIDATION_CHUNK])
+            u = self.model.normalise(batch.inputs)
+            if not bool(u.isfinite().all()):
+                raise self._diverged()
+            soc = solve(to_physical(u), batch.forcing, bedrock=self.config.bedrock).soc
+            parts.append((batch.observe(soc), batch.soc, u))
+        simulated, observed, u = (torch.cat(column) for column in zip(*parts, strict=True))
+        value = loss(simulated, observed, u, self.config.loss, self.spread)
+        scores = {"loss": value.item(), "nse": _nse(simulated, observed)}
+        if self.config.monitor == "batch_nse":
+            size = self.config.batch_size
+            counts = self.data.observations.count[sites]
+            points = [int(counts[k : k + size].sum()) for k in range(0, len(sites), size)]
+            pairs = zip(simulated.split(points), observed.split(points), strict=True)
+            each = [_nse(*pair) for pair in pairs if len(pair[0]) and bool(pair[1].std() > 0.0)]
+            scores["batch_nse"] = float(np.mean(each)) if each else scores["nse"]
+        return scores
+
+    # --- state -------------------------------------------------------------------------------
+
+    def ensemble(self, best: bool = True) -> BINN:
+        """Finished members and, unless all are, the one in training; in eval mode.
+
+        Parameters
+        ----------
+        best : bool
+            The best weights of the member in training, or its latest.
+        """
+        members = list(self.done)
+        if not self.finished:
+            members.append(self.best if best else self._weights())
+        return self.assemble(members)
+
+    def assemble(self, members: list[dict[str, Tensor]]) -> BINN:
+        """Model of some members' weights, in eval mode."""
+        with torch.random.fork_rng(devices=[]):  # its own first weights are thrown away
+            model = BINN(self.model_config.model_copy(update={"members": len(members)}))
+        model.load_state_dict(
+            {f"networks.{k}.{name}": t for k, one in enumerate(members) for name, t in one.items()}
+        )
+        return model.to(self.device).eval()
+
+    def state(self) -> TrainerState:
+        """Everything that decides how the training goes on, as copies."""
+        tensors: dict[str, Tensor] = {}
+        for k, one in enumerate(self.done):
+            tensors |= {f"done.{k}.{name}": tensor for name, tensor in one.items()}
+        if not self.finished:
+            tensors |= {f"best.{name}": tensor for name, tensor in self.best.items()}
+            tensors |= {f"current.{name}": tensor for name, tensor in self._weights().items()}
+            for k, moments in self.optimiser.state_dict()["state"].items():
+                for name, value in moments.items():
+                    tensors[f"optimiser.{k}.{name}"] = value.detach().cpu().clone()
+        values: dict[str, Any] = {
+            "members_done": len(self.done),
+            "epoch": self.epoch,
+            "best_epoch": self.best_epoch,
+            "best_score": self.best_score if math.isfinite(self.best_score) else None,
+            "random": random_state_text(torch.get_rng_state()),
+            "sampler": random_state_text(self.sampler.get_state()),
+        }
+        if self.device.type == "cuda":
+            values["random_cuda"] = random_state_text(torch.cuda.get_rng_state(self.device))
+        return TrainerState(tensors, values, [dict(row) for row in self.history])
+
+    def restore(self, state: TrainerState) -> None:
+        """Go on from a state; the configuration and the dataset must be the same."""
+        values = state.values
+
+        self.done = [state.part(f"done.{k}.") for k in range(values["members_done"])]
+        self.history = [dict(row) for row in state.history]
+        if self.finished:
+            return
+        self.begin_member()
+        self._network.load_state_dict(state.part("current."))
+        self.best = state.part("best.")
+        moments: dict[int, dict[str, Tensor]] = {}
+        for name, tensor in state.part("optimiser.").items():
+            number, key = name.split(".", 1)
+            moments.setdefault(int(number), {})[key] = tensor
+        groups = self.optimiser.state_dict()["param_groups"]
+        self.optimiser.load_state_dict({"state": moments, "param_groups": groups})
+        self.epoch, self.best_epoch = values["epoch"], values["best_epoch"]
+        score = values["best_score"]
+        self.best_score = -math.inf if score is None else score
+        torch.set_rng_state(random_state_tensor(values["random"]))
+        self.sampler.set_state(random_state_tensor(values["sampler"]))
+        if self.device.type == "cuda" and "random_cuda" in values:
+            torch.cuda.set_rng_state(random_state_tensor(values["random_cuda"]), self.device)
+
+
+def _nse(simulated: Tensor, observed: Tensor) -> float:
+    error = (simulated - observed).square().sum()
+    return float(1.0 - error / (observed - observed.mean()).square().sum())
