@@ -13,7 +13,6 @@ import sys
 import warnings
 from collections.abc import Callable, Sequence
 from importlib import import_module
-from importlib.util import find_spec
 
 from binn import __version__
 from binn.errors import InputError
@@ -38,7 +37,7 @@ def build_parser() -> argparse.ArgumentParser:
     )
     parser.add_argument("--version", action="version", version=f"binn {__version__}")
     commands = parser.add_subparsers(title="commands", metavar="COMMAND", required=True)
-    for module in filter(find_spec, COMMAND_MODULES):
+    for module in COMMAND_MODULES:
         import_module(module).register(commands)
     return parser
 

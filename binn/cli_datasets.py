@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import argparse
+import json
 import sys
+from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
@@ -62,18 +64,28 @@ def info_command(options: argparse.Namespace) -> None:
     if path.is_dir() and path.suffix != ".zarr":
         from binn.checkpoint import describe
 
-        content, lines = describe(path), None
+        content = describe(path)
+        lines = list(_outline(content))
     else:
         from binn.datasets.summary import summary, summary_lines
 
         content = summary(options.file)
         lines = summary_lines(content)
-    if options.json or lines is None:
-        import json
-
+    if options.json:
         print(json.dumps(content, indent=1, default=str))
     else:
         print("\n".join(lines))
+
+
+def _outline(content: Mapping[str, Any], indent: str = "") -> Iterator[str]:
+    """Nested values for reading: one line each, deeper ones further in."""
+    for key, value in content.items():
+        if isinstance(value, Mapping):
+            yield f"{indent}{key}:"
+            yield from _outline(value, indent + "  ")
+        else:
+            shown = ", ".join(map(str, value)) if isinstance(value, (list, tuple)) else value
+            yield f"{indent}{key}: {shown}"
 
 
 def _progress(phrase: str) -> None:

@@ -141,9 +141,10 @@ def require_bounds(
     rows = np.flatnonzero(bad.reshape(len(bad), -1).any(axis=1))
     first = values[rows[0]][bad[rows[0]]].ravel()[0]
     more = f" and {rows.size - 1} more" if rows.size > 1 else ""
+    suffix = "" if unit == "1" else f" {unit}"
     raise InputError(
-        f"{what}: {first:g} {unit} in row {rows[0] + 1}{more} is unphysical "
-        f"(allowed: {low:g} to {high:g} {unit})"
+        f"{what}: {first:g}{suffix} in row {rows[0] + 1}{more} is unphysical "
+        f"(allowed: {low:g} to {high:g}{suffix})"
     )
 
 

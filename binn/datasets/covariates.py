@@ -45,7 +45,7 @@ _COVARIATES: dict[str, Covariate] = {
     "Sand_Content": _PERCENT,
     "Silt_Content": _PERCENT,
     "SWC_v_Wilting_Point": _PERCENT,
-    "pH_Water": Covariate("0.1", "numeric", 0, 140),
+    "pH_Water": Covariate("pH*10", "numeric", 0, 140),
     "Elevation": Covariate("m", "numeric", -500, 9000),
     "nbedrock": Covariate("1", "numeric", 1, 25),
     "Abs_Depth_to_Bedrock": Covariate("cm", "numeric", 0),

@@ -7,6 +7,7 @@ import os
 from importlib.util import find_spec
 from pathlib import Path
 
+import h5py
 import numpy as np
 import xarray as xr
 
@@ -120,6 +121,9 @@ def file_sha256(path: str | os.PathLike[str]) -> str:
 
 def _read_netcdf(path: Path) -> xr.Dataset:
     try:
+        # h5netcdf leaves a broken object behind when the root of a damaged file cannot be read
+        with h5py.File(path) as root:
+            root.attrs.get("_nc3_strict")
         # coordinates attributes stay attributes: lon and lat are plain variables here
         ds = xr.load_dataset(path, engine="h5netcdf", decode_times=False, decode_coords=False)
     except (OSError, RuntimeError, KeyError, ValueError) as error:

@@ -27,8 +27,8 @@ def summary(path: str | Path) -> dict[str, Any]:
     Returns
     -------
     dict
-        Fit for JSON: keys path, sha256 (of the file; None for a folder), dimensions, attributes,
-        inputs (sha256 by file), variables, cells_with_covariates, report.
+        Fit for JSON: keys kind, path, sha256 (of the file; None for a folder), dimensions,
+        cells_with_covariates, attributes, inputs (sha256 by file), variables, left_out, notes.
 
     Raises
     ------
@@ -44,6 +44,7 @@ def summary(path: str | Path) -> dict[str, Any]:
     ]
     hidden = ("sha256", "notes")
     return {
+        "kind": "dataset",
         "path": str(path),
         "sha256": file_sha256(path) if Path(path).is_file() else None,
         "dimensions": {str(name): size for name, size in ds.sizes.items()},

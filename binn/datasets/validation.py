@@ -127,7 +127,7 @@ def _indices(ds: xr.Dataset, sound: list[str]) -> Iterator[str]:
         kinds = ds["covariate_kind"].values.astype(str)
         unknown = sorted(set(kinds) - {"numeric", "category"})
         if unknown:
-            yield f"covariate_kind is {unknown[0]!r}, which is neither 'numeric' nor 'category'"
+            yield f"covariate_kind is '{unknown[0]}', which is neither 'numeric' nor 'category'"
         for name in ("covariates", "cell_covariates"):
             if name in sound and ds[name].sizes["covariate"] == kinds.size:
                 values = ds[name].values[:, kinds == "category"]
