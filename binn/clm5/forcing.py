@@ -6,6 +6,7 @@ gathered only when a computation needs them.
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass, fields
 from typing import TYPE_CHECKING, Any, cast
 
@@ -171,6 +172,10 @@ class Forcing:
         rows = torch.stack([getattr(self, name).sum(1) for name in _INPUTS], 1)
         return rows if self.site_cell is None else rows[self.site_cell]
 
+    def rows(self) -> Forcing:
+        """The rows themselves, each as a site of its own."""
+        return self._with({"site_cell": None})
+
     def above_bedrock(self) -> Tensor:
         """True for layers that hold soil: (site, 20)."""
         layer = torch.arange(1, N_LAYERS + 1, device=self.device)
@@ -247,7 +252,7 @@ class Forcing:
     def _names(self) -> list[str]:
         return [f.name for f in fields(self) if getattr(self, f.name) is not None]
 
-    def _with(self, changes: dict[str, Tensor]) -> Forcing:
+    def _with(self, changes: Mapping[str, Tensor | None]) -> Forcing:
         """A copy with some tensors replaced by ones that need no second check."""
         new = object.__new__(Forcing)
         for f in fields(self):

@@ -11,7 +11,7 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from binn.clm5 import dense, environment, kernels_torch, litter, transfers, transport
+from binn.clm5 import dense, environment, kernels_torch, litter, numba_backend, transfers, transport
 from binn.clm5.checks import checked_parameters
 from binn.clm5.column import SOIL
 from binn.clm5.forcing import Forcing
@@ -19,7 +19,7 @@ from binn.errors import InputError
 
 __all__ = ["BACKENDS", "PrecisionWarning", "SteadyState", "solve"]
 
-BACKENDS = ("auto", "torch", "dense", "dense-loop")
+BACKENDS = ("auto", "numba", "torch", "dense", "dense-loop")
 _FLOAT32_RANGE = (1e-30, 1e37)
 """Pools that a float32 solve returns to 1e-4; outside it they are flagged."""
 
@@ -144,6 +144,8 @@ def solve(
     if backend.startswith("dense"):
         pools = dense.solve_dense(double, forcing, bedrock, loop=backend == "dense-loop")
         pools = pools.to(forcing.dtype)
+    elif backend == "numba" or (backend == "auto" and forcing.device.type == "cpu"):
+        pools = _solve_numba(double, forcing, bedrock)
     else:
         pools = _solve_torch(double, forcing, bedrock)
     state = SteadyState(pools, values, forcing, bedrock)
@@ -162,6 +164,12 @@ def _warn_of_range(state: SteadyState) -> None:
             PrecisionWarning,
             stacklevel=3,
         )
+
+
+def _solve_numba(parameters: Tensor, forcing: Forcing, bedrock: str) -> Tensor:
+    """Compiled: everything in float64, whatever the precision of the forcing and the result."""
+    soil, litter = numba_backend.monthly_mean(parameters, forcing)
+    return numba_backend.pools(parameters, soil, litter, forcing, bedrock).to(forcing.dtype)
 
 
 def _solve_torch(parameters: Tensor, forcing: Forcing, bedrock: str) -> Tensor:

@@ -82,15 +82,46 @@ def test_permuted_and_single_sites_give_the_same(synthetic_sites, bedrock):
 
 
 @pytest.mark.parametrize("bedrock", SCHEMES)
-def test_gradcheck(synthetic_sites, bedrock):
+@pytest.mark.parametrize("backend", ["numba", "torch"])
+def test_gradcheck(synthetic_sites, bedrock, backend):
     chosen = [0, 30, 66]  # deep soil, permafrost, cryoturbation over shallow bedrock
     u = to_normalised(random_parameters(3)).clamp(0.2, 0.8).requires_grad_(True)
 
     def logarithm_of_pools(u: torch.Tensor) -> torch.Tensor:
-        pools = solve(to_physical(u), synthetic_sites.forcing.take(chosen), bedrock).pools
+        forcing = synthetic_sites.forcing.take(chosen)
+        pools = solve(to_physical(u), forcing, bedrock, backend).pools
         return torch.log(pools[:, :, :5] + 1.0)
 
     assert torch.autograd.gradcheck(logarithm_of_pools, (u,), eps=1e-6, atol=1e-6, rtol=1e-4)
+
+
+@pytest.mark.parametrize("bedrock", SCHEMES)
+def test_backends_have_the_same_gradient(drawn, bedrock):
+    parameters, forcing = drawn[0][:400], drawn[1].take(range(400))
+    gradients = []
+    for backend in ("numba", "torch"):
+        p = parameters.clone().requires_grad_(True)
+        value = torch.log(solve(p, forcing, bedrock, backend).pools + 1.0).sum()
+        gradients.append(torch.autograd.grad(value, p)[0] * torch.from_numpy(UPPER - LOWER))
+    scale = gradients[1].abs().amax(1, keepdim=True)
+    assert float(((gradients[0] - gradients[1]) / scale).abs().max()) < 1e-11
+
+
+def test_threads_do_not_change_results(drawn):
+    parameters, forcing = drawn[0][:1000], drawn[1].take(range(1000))
+    before = torch.get_num_threads()
+    results = []
+    try:
+        for threads in (1, 2, 3):
+            torch.set_num_threads(threads)
+            p = parameters.clone().requires_grad_(True)
+            pools = solve(p, forcing).pools
+            results.append((pools.detach(), torch.autograd.grad(pools.sum(), p)[0]))
+    finally:
+        torch.set_num_threads(before)
+    for pools, gradient in results[1:]:
+        assert_allclose(pools, results[0][0], rtol=1e-12, atol=0)
+        assert_allclose(gradient, results[0][1], rtol=1e-12, atol=0)
 
 
 def test_cwd_turnover_is_not_identifiable_from_soc(synthetic_sites):

@@ -7,9 +7,11 @@ import pytest
 import torch
 from numpy.testing import assert_allclose
 
-from binn.clm5 import PrecisionWarning, local_sensitivity, matrices, soc_at_depth, solve, stock
+from binn.clm5 import PrecisionWarning, matrices, soc_at_depth, solve, stock
+from binn.parameters import LOWER, UPPER
 
 SCHEMES = ("published", "conserving")
+BACKENDS = ("numba", "torch")
 SMALLEST = 1e-250  # below, float64 underflows on the way
 
 
@@ -29,8 +31,10 @@ def test_matrices_are_the_published_ones(reference_sites, name, array):
 
 
 @pytest.mark.parametrize("bedrock", SCHEMES)
-def test_pools_are_exact(reference_sites, bedrock):
-    pools = solve(reference_sites.parameters, reference_sites.forcing, bedrock).pools.numpy()
+@pytest.mark.parametrize("backend", BACKENDS)
+def test_pools_are_exact(reference_sites, bedrock, backend):
+    state = solve(reference_sites.parameters, reference_sites.forcing, bedrock, backend)
+    pools = state.pools.numpy()
     exact = reference_sites[f"exact_{bedrock}"]
     counted = exact > SMALLEST
     assert_allclose(pools[counted], exact[counted], rtol=1e-12, atol=0)
@@ -56,9 +60,12 @@ def test_dense_oracle_agrees_where_lu_can(synthetic_sites, bedrock, backend):
     assert_allclose(dense.numpy(), ours.numpy(), rtol=1e-6, atol=1e-6 * float(ours.max()))
 
 
-def test_gradient_is_that_of_the_authors_autograd(reference_sites):
-    state = solve(reference_sites.parameters, reference_sites.forcing, "published")
-    ours = local_sensitivity(state, 0.0, 8.6).numpy()
+@pytest.mark.parametrize("backend", BACKENDS)
+def test_gradient_is_that_of_the_authors_autograd(reference_sites, backend):
+    parameters = reference_sites.parameters.clone().requires_grad_(True)
+    state = solve(parameters, reference_sites.forcing, "published", backend)
+    (gradient,) = torch.autograd.grad(stock(state.soc, 0.0, 8.6).sum(), parameters)
+    ours = gradient.numpy() * (UPPER - LOWER)
     authors = reference_sites["binn_grad_stock_wrt_U"]
     well = ~np.isnan(authors).any(1) & reference_sites["meta_well_binn"]
     assert well.sum() >= 5
@@ -88,11 +95,12 @@ def test_stock_of_the_whole_column(reference_sites):
 
 
 @pytest.mark.parametrize("bedrock", SCHEMES)
-def test_float32_is_right_where_it_says_so(reference_sites, bedrock):
+@pytest.mark.parametrize("backend", BACKENDS)
+def test_float32_is_right_where_it_says_so(reference_sites, bedrock, backend):
     double = solve(reference_sites.parameters, reference_sites.forcing, bedrock)
     single_forcing = reference_sites.forcing.to(dtype=torch.float32)
     with pytest.warns(PrecisionWarning, match="float32 cannot carry"):
-        single = solve(reference_sites.parameters, single_forcing, bedrock)
+        single = solve(reference_sites.parameters, single_forcing, bedrock, backend)
     assert single.pools.dtype == torch.float32
     inside = (double.soc >= 1e-30) & (double.soc <= 1e37)
     assert inside.float().mean() > 0.5  # the rest lies below bedrock or the range

@@ -1,0 +1,364 @@
+"""The steady state of one site after another on the CPU: compiled, fused, with its adjoint.
+
+The same elimination as `kernels_torch` (see there), with everything between the parameters and the
+pools in one pass, so that nothing but forcing, parameters and pools crosses the memory bus. Three
+simplifications hold at steady state: what coarse woody debris gives to litter is its own input;
+cellulose and lignin litter share one operator, since they turn over at one rate; and all litter
+enters with one profile, so that two tridiagonal solves serve three pools.
+
+`steady_state` returns the pools; `adjoint` turns their gradient into that of the parameters and of
+the two monthly mean scalars. Both work on a range of sites and hold no lock, so that threads can
+share the sites.
+"""
+
+from __future__ import annotations
+
+import math
+
+import numpy as np
+from numba import njit
+
+from binn.clm5.column import DAYS_PER_YEAR, N_LAYERS, NODES, THICKNESS, TOPS
+from binn.clm5.kernels_numba_transport import couplings, couplings_adjoint
+from binn.parameters import index
+
+__all__ = ["adjoint", "steady_state"]
+
+_COMPILE = {"cache": True, "nogil": True, "error_model": "numpy"}
+_N = N_LAYERS
+_DIFFUS, _CRYO, _EFOLDING, _BETA = (index(k) for k in ("diffus", "cryo", "efolding", "beta"))
+_CWD, _L1, _L2 = (index(k) for k in ("tau4cwd", "tau4l1", "tau4l2"))
+_S1, _S2, _S3 = (index(k) for k in ("tau4s1", "tau4s2", "tau4s3"))
+_FL1S1, _FL2S1, _FL3S2 = (index(k) for k in ("fl1s1", "fl2s1", "fl3s2"))
+_FS1S2, _FS1S3, _FS2S1 = (index(k) for k in ("fs1s2", "fs1s3", "fs2s1"))
+_FS2S3, _FS3S1, _FCWDL2 = (index(k) for k in ("fs2s3", "fs3s1", "fcwdl2"))
+
+
+@njit(**_COMPILE)
+def _inverse(o, s, z):
+    """Inverse of the 3 x 3 M-matrix with off-diagonals ``-o``, row sums `s` and diagonal 1."""
+    z[0, 0] = (s[1] + o[1, 0]) + o[1, 2] * (s[2] + o[2, 0])
+    z[1, 1] = (s[2] + o[2, 1]) + o[2, 0] * (s[0] + o[0, 1])
+    z[2, 2] = (s[0] + o[0, 2]) + o[0, 1] * (s[1] + o[1, 2])
+    z[0, 1] = o[0, 1] + o[0, 2] * o[2, 1]
+    z[0, 2] = o[0, 2] + o[0, 1] * o[1, 2]
+    z[1, 0] = o[1, 0] + o[1, 2] * o[2, 0]
+    z[1, 2] = o[1, 2] + o[1, 0] * o[0, 2]
+    z[2, 0] = o[2, 0] + o[2, 1] * o[1, 0]
+    z[2, 1] = o[2, 1] + o[2, 0] * o[0, 1]
+    determinant = z[0, 0] * s[0] + z[0, 1] * s[1] + z[0, 2] * s[2]
+    for i in range(3):
+        for m in range(3):
+            z[i, m] /= determinant
+
+
+@njit(**_COMPILE)
+def _equilibrated_inverse(o, s, scaled, sums, z):
+    """Inverse of the M-matrix with off-diagonals ``-o`` and row sums `s`, rows scaled first."""
+    pivot = (s[0] + o[0, 1] + o[0, 2], s[1] + o[1, 0] + o[1, 2], s[2] + o[2, 0] + o[2, 1])
+    for i in range(3):
+        inverse_pivot = 1.0 / pivot[i]
+        sums[i] = s[i] * inverse_pivot
+        for m in range(3):
+            scaled[i, m] = o[i, m] * inverse_pivot
+    _inverse(scaled, sums, z)
+    for m in range(3):
+        inverse_pivot = 1.0 / pivot[m]
+        for i in range(3):
+            z[i, m] *= inverse_pivot
+
+
+@njit(**_COMPILE)
+def _input_profile(beta, bottom, frozen, raw, share):
+    """Fraction of the input in each layer, down to layer `bottom`; returns the sum of `raw`."""
+    if frozen:
+        share[:] = 0.0
+        raw[:] = 0.0
+        share[0] = 1.0
+        return 1.0
+    log_beta = math.log(beta)
+    total = 0.0
+    for j in range(_N):
+        raw[j] = 0.0
+        if j < bottom:
+            top = math.exp(100.0 * TOPS[j] * log_beta)
+            raw[j] = -top * math.expm1(100.0 * THICKNESS[j] * log_beta)
+        total += raw[j]
+    for j in range(_N):
+        share[j] = raw[j] / total
+    return total
+
+
+@njit(**_COMPILE)
+def _environment(p, soil, litter, bottom, depth, x, x_litter):
+    """Depth scalar and the two scalars of the rates; below `bottom` those of the first layer."""
+    for j in range(_N):
+        depth[j] = math.exp(-NODES[j] / p[_EFOLDING])
+        x[j] = soil[j] * depth[j]
+        x_litter[j] = litter[j] * depth[j]
+    for j in range(bottom, _N):
+        x[j] = x[0]
+        x_litter[j] = x_litter[0]
+
+
+@njit(**_COMPILE)
+def steady_state(
+    start, stop, parameters, soil, litter, inputs, nbedrock, thaw, frozen, cell, conserving,
+    pools, inverse, pivots,
+):  # fmt: skip
+    """Pools of the sites `start` to `stop`.
+
+    Parameters
+    ----------
+    start, stop : int
+        Range of sites.
+    parameters : (site, 21)
+        Physical units.
+    soil, litter : (site, 20)
+        Month means of xi_T xi_W xi_O, without and with xi_N.
+    inputs : (row, 4)
+        Yearly input to CWD and litter 1 to 3, gC m-2 yr-1.
+    nbedrock, thaw, frozen : (row,), (row, month or 1), (row,)
+        Bedrock layer, active layer (m), and whether all input enters the first layer.
+    cell : (site,)
+        Row of each site.
+    conserving : bool
+        Bedrock scheme.
+    pools : (site, 7, 20)
+        Written: gC m-3.
+    inverse, pivots : (site, 20, 3, 3), (site, 2, 20)
+        Written, for the adjoint: inverse pivots of the soil system, pivots of the litter systems.
+        Or a single row, used over and over, where no adjoint will be asked for.
+    """
+    depth, x, x_litter, raw, share = (
+        np.empty(_N), np.empty(_N), np.empty(_N), np.empty(_N), np.empty(_N),
+    )  # fmt: skip
+    a, c, y = np.empty(_N), np.empty(_N), np.empty((3, _N))
+    off, base, scaled, sums = np.zeros((3, 3)), np.zeros((3, 3)), np.zeros((3, 3)), np.empty(3)
+    passed, z_small, h, w = np.zeros((3, 3)), np.empty((3, 3)), np.empty(3), np.empty(3)
+    r, s, rate = np.empty(3), np.empty(3), np.empty(2)
+    keep = inverse.shape[0] == parameters.shape[0]
+    for site in range(start, stop):
+        p, row = parameters[site], cell[site]
+        z_all = inverse[site if keep else 0]
+        d_all = pivots[site if keep else 0]
+        out = pools[site]
+        bottom = nbedrock[row] if conserving else _N
+        _environment(p, soil[site], litter[site], bottom, depth, x, x_litter)
+        couplings(p[_DIFFUS], p[_CRYO], thaw[row], nbedrock[row], conserving, a, c)
+        _input_profile(p[_BETA], bottom, frozen[row], raw, share)
+
+        # litter: unit solutions of the two operators for the input profile
+        rate[0], rate[1] = 1.0 / (DAYS_PER_YEAR * p[_L1]), 1.0 / (DAYS_PER_YEAR * p[_L2])
+        into = inputs[row]
+        given = p[_FCWDL2] * into[0], (1.0 - p[_FCWDL2]) * into[0]
+        amount = into[1], into[2] + given[0], into[3] + given[1]
+        for k in range(2):
+            row_sum = rate[k] * x_litter[0]
+            carried = share[0] / THICKNESS[0]
+            for j in range(_N):
+                d_all[k, j] = row_sum + c[j]
+                y[k, j] = carried
+                if j + 1 < _N:
+                    down = a[j + 1] / d_all[k, j]
+                    row_sum = rate[k] * x_litter[j + 1] + down * row_sum
+                    carried = share[j + 1] / THICKNESS[j + 1] + down * carried
+            value = 0.0
+            for j in range(_N - 1, -1, -1):
+                value = (y[k, j] + c[j] * value) / d_all[k, j]
+                y[k, j] = value / DAYS_PER_YEAR
+        cwd_days = DAYS_PER_YEAR * p[_CWD]
+        for j in range(_N):
+            daily = share[j] / (THICKNESS[j] * DAYS_PER_YEAR)
+            out[0, j] = into[0] * daily * cwd_days / x[j]
+            out[1, j] = amount[0] * y[0, j]
+            out[2, j] = amount[1] * y[1, j]
+            out[3, j] = amount[2] * y[1, j]
+
+        # soil: what decomposition passes on, in variables whose row sums are the scalar x
+        passed[1, 0], passed[2, 0] = p[_FS1S2], p[_FS1S3]
+        passed[0, 1], passed[2, 1], passed[0, 2] = p[_FS2S1], p[_FS2S3], p[_FS3S1]
+        for m in range(3):
+            s[m] = 1.0 - (passed[0, m] + passed[1, m] + passed[2, m])
+            for i in range(3):
+                off[m, i] = passed[i, m]
+        _equilibrated_inverse(off, s, scaled, sums, z_small)
+        for i in range(3):
+            h[i] = z_small[0, i] + z_small[1, i] + z_small[2, i]
+        w[0], w[1], w[2] = p[_S1] * h[0], p[_S2] * h[1], p[_S3] * h[2]
+        for i in range(3):
+            w[i] *= DAYS_PER_YEAR
+            r[i] = x[0]
+            for m in range(3):
+                base[i, m] = passed[i, m] * h[m]
+                off[i, m] = x[0] * base[i, m]
+        u0, u1, u2 = 0.0, 0.0, 0.0  # what is carried down
+        for j in range(_N):
+            z = z_all[j]
+            for i in range(3):
+                s[i] = r[i] + c[j] * w[i]
+            _equilibrated_inverse(off, s, scaled, sums, z)
+            for i in range(3):
+                for m in range(3):
+                    z[i, m] *= w[i]
+            k1, k2 = rate[0] * x_litter[j], rate[1] * x_litter[j]
+            u0 += p[_FL1S1] * k1 * out[1, j] + p[_FL2S1] * k2 * out[2, j]
+            u1 += p[_FL3S2] * k2 * out[3, j]
+            y[0, j], y[1, j], y[2, j] = u0, u1, u2
+            if j + 1 < _N:
+                down, both = a[j + 1], a[j + 1] * c[j]
+                r0, r1, r2 = r[0], r[1], r[2]
+                for i in range(3):
+                    r[i] = x[j + 1] + down * (z[i, 0] * r0 + z[i, 1] * r1 + z[i, 2] * r2)
+                    for m in range(3):
+                        if m != i:
+                            off[i, m] = x[j + 1] * base[i, m] + both * z[i, m] * w[m]
+                v0, v1, v2 = u0, u1, u2
+                u0 = down * (z[0, 0] * v0 + z[0, 1] * v1 + z[0, 2] * v2)
+                u1 = down * (z[1, 0] * v0 + z[1, 1] * v1 + z[1, 2] * v2)
+                u2 = down * (z[2, 0] * v0 + z[2, 1] * v1 + z[2, 2] * v2)
+        s0, s1, s2 = 0.0, 0.0, 0.0
+        for j in range(_N - 1, -1, -1):
+            z = z_all[j]
+            v0, v1, v2 = y[0, j] + c[j] * s0, y[1, j] + c[j] * s1, y[2, j] + c[j] * s2
+            s0 = z[0, 0] * v0 + z[0, 1] * v1 + z[0, 2] * v2
+            s1 = z[1, 0] * v0 + z[1, 1] * v1 + z[1, 2] * v2
+            s2 = z[2, 0] * v0 + z[2, 1] * v1 + z[2, 2] * v2
+            out[4, j], out[5, j], out[6, j] = s0, s1, s2
+
+
+@njit(**_COMPILE)
+def adjoint(
+    start, stop, parameters, soil, litter, inputs, nbedrock, thaw, frozen, cell, conserving,
+    pools, inverse, pivots, gradient, d_parameters, d_soil, d_litter,
+):  # fmt: skip
+    """Gradient of a scalar with respect to parameters and monthly mean scalars.
+
+    Parameters
+    ----------
+    start, stop, parameters, soil, litter, inputs, nbedrock, thaw, frozen, cell, conserving
+        As :func:`steady_state`.
+    pools, inverse, pivots
+        What it wrote.
+    gradient : (site, 7, 20)
+        d scalar / d pools.
+    d_parameters, d_soil, d_litter : (site, 21), (site, 20), (site, 20)
+        Written; the columns of `q10` and `w_scaling` stay 0, their gradient goes through the means.
+    """
+    depth, x, x_litter, raw, share = (
+        np.empty(_N), np.empty(_N), np.empty(_N), np.empty(_N), np.empty(_N),
+    )  # fmt: skip
+    a, c, d_a, d_c, d_share = np.empty(_N), np.empty(_N), np.empty(_N), np.empty(_N), np.empty(_N)
+    adj, y, days, d_days, d_rate = (
+        np.empty((7, _N)), np.empty((3, _N)), np.empty(7), np.zeros(7), np.empty(7),
+    )  # fmt: skip
+    for site in range(start, stop):
+        p, row, g, out = parameters[site], cell[site], gradient[site], pools[site]
+        dp = d_parameters[site]
+        bottom = nbedrock[row] if conserving else _N
+        _environment(p, soil[site], litter[site], bottom, depth, x, x_litter)
+        couplings(p[_DIFFUS], p[_CRYO], thaw[row], nbedrock[row], conserving, a, c)
+        total = _input_profile(p[_BETA], bottom, frozen[row], raw, share)
+        into, f = inputs[row], p[_FCWDL2]
+        days[0], days[1], days[2], days[3] = p[_CWD], p[_L1], p[_L2], p[_L2]
+        days[4], days[5], days[6] = p[_S1], p[_S2], p[_S3]
+        for k in range(7):
+            days[k] *= DAYS_PER_YEAR
+            d_days[k] = 0.0
+        dp[:] = 0.0
+
+        # transposed soil system
+        u0, u1, u2 = g[4, 0], g[5, 0], g[6, 0]
+        for j in range(_N):
+            z = inverse[site, j]
+            y[0, j], y[1, j], y[2, j] = u0, u1, u2
+            if j + 1 < _N:
+                v0, v1, v2 = u0, u1, u2
+                u0 = g[4, j + 1] + c[j] * (z[0, 0] * v0 + z[1, 0] * v1 + z[2, 0] * v2)
+                u1 = g[5, j + 1] + c[j] * (z[0, 1] * v0 + z[1, 1] * v1 + z[2, 1] * v2)
+                u2 = g[6, j + 1] + c[j] * (z[0, 2] * v0 + z[1, 2] * v1 + z[2, 2] * v2)
+        u0, u1, u2 = 0.0, 0.0, 0.0
+        for j in range(_N - 1, -1, -1):
+            z, up = inverse[site, j], (a[j + 1] if j + 1 < _N else 0.0)
+            v0, v1, v2 = y[0, j] + up * u0, y[1, j] + up * u1, y[2, j] + up * u2
+            u0 = z[0, 0] * v0 + z[1, 0] * v1 + z[2, 0] * v2
+            u1 = z[0, 1] * v0 + z[1, 1] * v1 + z[2, 1] * v2
+            u2 = z[0, 2] * v0 + z[1, 2] * v1 + z[2, 2] * v2
+            adj[4, j], adj[5, j], adj[6, j] = u0, u1, u2
+
+        # transposed litter systems, fed by what they give to the soil
+        for k in range(1, 4):
+            d = pivots[site, 0 if k == 1 else 1]
+            receiver = 5 if k == 3 else 4
+            fraction = p[_FL1S1] if k == 1 else (p[_FL2S1] if k == 2 else p[_FL3S2])
+            passed = fraction / days[k]
+            carried = 0.0
+            for j in range(_N):
+                carried += g[k, j] + passed * x_litter[j] * adj[receiver, j]
+                y[0, j] = carried
+                carried = c[j] * carried / d[j]
+            value = 0.0
+            for j in range(_N - 1, -1, -1):
+                up = a[j + 1] if j + 1 < _N else 0.0
+                value = (y[0, j] + up * value) / d[j]
+                adj[k, j] = value
+
+        d_efolding, mean_share = 0.0, 0.0
+        for j in range(_N):
+            adj[0, j] = g[0, j] * days[0] / x[j] + f * adj[2, j] + (1.0 - f) * adj[3, j]
+            # what each pool's flux is worth where it arrives, less what it is worth where it was
+            l0, l1, l2 = adj[4, j], adj[5, j], adj[6, j]
+            d_rate[0] = out[0, j] * (f * adj[2, j] + (1.0 - f) * adj[3, j] - adj[0, j])
+            d_rate[1] = out[1, j] * (p[_FL1S1] * l0 - adj[1, j])
+            d_rate[2] = out[2, j] * (p[_FL2S1] * l0 - adj[2, j])
+            d_rate[3] = out[3, j] * (p[_FL3S2] * l1 - adj[3, j])
+            d_rate[4] = out[4, j] * (p[_FS1S2] * l1 + p[_FS1S3] * l2 - l0)
+            d_rate[5] = out[5, j] * (p[_FS2S1] * l0 + p[_FS2S3] * l2 - l1)
+            d_rate[6] = out[6, j] * (p[_FS3S1] * l0 - l2)
+            dp[_FCWDL2] += x[j] / days[0] * out[0, j] * (adj[2, j] - adj[3, j])
+            dp[_FL1S1] += x_litter[j] / days[1] * out[1, j] * l0
+            dp[_FL2S1] += x_litter[j] / days[2] * out[2, j] * l0
+            dp[_FL3S2] += x_litter[j] / days[3] * out[3, j] * l1
+            fast, slow = x[j] / days[4] * out[4, j], x[j] / days[5] * out[5, j]
+            dp[_FS1S2] += fast * l1
+            dp[_FS1S3] += fast * l2
+            dp[_FS2S1] += slow * l0
+            dp[_FS2S3] += slow * l2
+            dp[_FS3S1] += x[j] / days[6] * out[6, j] * l0
+            d_x, d_x_litter = 0.0, 0.0
+            for k in range(7):
+                if 1 <= k <= 3:
+                    d_x_litter += d_rate[k] / days[k]
+                    d_days[k] -= d_rate[k] * x_litter[j] / (days[k] * days[k])
+                else:
+                    d_x += d_rate[k] / days[k]
+                    d_days[k] -= d_rate[k] * x[j] / (days[k] * days[k])
+            d_soil[site, j], d_litter[site, j] = d_x * depth[j], d_x_litter * depth[j]
+            slope = (d_x * soil[site, j] + d_x_litter * litter[site, j]) * depth[j] * NODES[j]
+            d_efolding += slope
+            worth = into[0] * adj[0, j] + into[1] * adj[1, j]
+            worth += into[2] * adj[2, j] + into[3] * adj[3, j]
+            d_share[j] = worth / (DAYS_PER_YEAR * THICKNESS[j])
+            mean_share += d_share[j] * share[j]
+            d_a[j], d_c[j] = 0.0, 0.0
+            for k in range(1, 7):
+                if j > 0:
+                    d_a[j] += adj[k, j] * (out[k, j - 1] - out[k, j])
+                if j + 1 < _N:
+                    d_c[j] += adj[k, j] * (out[k, j + 1] - out[k, j])
+        dp[_EFOLDING] = d_efolding / (p[_EFOLDING] * p[_EFOLDING])
+        dp[_CWD], dp[_L1] = DAYS_PER_YEAR * d_days[0], DAYS_PER_YEAR * d_days[1]
+        dp[_L2] = DAYS_PER_YEAR * (d_days[2] + d_days[3])
+        dp[_S1], dp[_S2] = DAYS_PER_YEAR * d_days[4], DAYS_PER_YEAR * d_days[5]
+        dp[_S3] = DAYS_PER_YEAR * d_days[6]
+        dp[_DIFFUS], dp[_CRYO] = couplings_adjoint(
+            p[_DIFFUS], p[_CRYO], thaw[row], nbedrock[row], conserving, d_a, d_c
+        )
+        if not frozen[row]:
+            log_beta, d_log = math.log(p[_BETA]), 0.0
+            for j in range(bottom):
+                thick = 100.0 * THICKNESS[j]
+                end = thick * math.exp((100.0 * TOPS[j] + thick) * log_beta)
+                d_raw = (d_share[j] - mean_share) / total
+                d_log += d_raw * (100.0 * TOPS[j] * raw[j] - end)
+            dp[_BETA] = d_log / p[_BETA]

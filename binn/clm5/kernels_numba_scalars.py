@@ -1,0 +1,115 @@
+"""Month means of the environmental scalars, compiled: 240 exponentials a site, in vector form.
+
+The twelve-month scalars, not the solve, dominate the cost of a forward run. The exponential is
+therefore written out (powers of two by their bits, the rest by a polynomial) in loops without
+branches, which the compiler turns into vector instructions; libm's would be called one by one.
+"""
+
+from __future__ import annotations
+
+import math
+
+import numpy as np
+from numba import njit
+
+from binn.clm5.column import N_LAYERS
+
+__all__ = ["monthly_means"]
+
+_COMPILE = {"cache": True, "nogil": True, "error_model": "numpy", "fastmath": {"contract"}}
+_SIZE = N_LAYERS * 12
+_REFERENCE = 298.15  # K, as in `environment`
+_SHIFT = 1.5 * 2.0**52  # adding it leaves the nearest whole number in the low bits
+_LN2_HIGH, _LN2_LOW = 6.93147180369123816490e-01, 1.90821492927058770002e-10
+_EXPONENT_BIAS = np.int64(1023) << 52
+
+
+@njit(**_COMPILE)
+def _exponential(x, power, bits):
+    """``power = exp(x)`` to about one unit in the last place, for ``|x| < 700``; `bits` is scratch.
+
+    ``x = k ln 2 + r`` with whole k; exp(r) is a polynomial on ``|r| < 0.35``, 2^k is made from
+    its bit pattern.
+    """
+    whole = bits.view(np.float64)
+    for i in range(_SIZE):
+        shifted = x[i] * 1.4426950408889634 + _SHIFT
+        whole[i] = shifted
+        k = shifted - _SHIFT
+        r = (x[i] - k * _LN2_HIGH) - k * _LN2_LOW
+        p = 2.08767569878681e-09
+        p = p * r + 2.505210838544172e-08
+        p = p * r + 2.755731922398589e-07
+        p = p * r + 2.755731922398589e-06
+        p = p * r + 2.480158730158730e-05
+        p = p * r + 1.984126984126984e-04
+        p = p * r + 1.388888888888889e-03
+        p = p * r + 8.333333333333333e-03
+        p = p * r + 4.166666666666666e-02
+        p = p * r + 1.666666666666667e-01
+        p = p * r + 0.5
+        power[i] = (r * r) * p + r
+    for i in range(_SIZE):
+        bits[i] = (bits[i] << 52) + _EXPONENT_BIAS
+    for i in range(_SIZE):
+        power[i] = power[i] * whole[i] + whole[i]
+
+
+@njit(**_COMPILE)
+def monthly_means(
+    start, stop, q10, w_scaling, temperature, water, oxygen, nitrogen, cell,
+    soil, litter, soil_by_q10, litter_by_q10, soil_by_w, litter_by_w,
+):  # fmt: skip
+    """Month means of xi_T xi_W xi_O of the sites `start` to `stop`, and of the same times xi_N.
+
+    Parameters
+    ----------
+    start, stop : int
+        Range of sites.
+    q10, w_scaling : (site,)
+        The two parameters that act on monthly scalars.
+    temperature, water, oxygen, nitrogen : (row, 240)
+        Layers times months; K, and 0 to 1. float64 or float32.
+    cell : (site,)
+        Row of each site.
+    soil, litter : (site, 20)
+        Written.
+    soil_by_q10, litter_by_q10, soil_by_w, litter_by_w : (site, 20)
+        Written: derivatives of the two means; not touched if they have no row.
+    """
+    exponent, power, bits = np.empty(_SIZE), np.empty(_SIZE), np.empty(_SIZE, np.int64)
+    wet, below = np.empty(_SIZE), np.empty(_SIZE)
+    derivatives = soil_by_q10.shape[0] > 0
+    for site in range(start, stop):
+        row, w = cell[site], w_scaling[site]
+        log_q10 = 0.1 * math.log(q10[site])
+        kelvin, moist, air, nitro = temperature[row], water[row], oxygen[row], nitrogen[row]
+        for i in range(_SIZE):
+            exponent[i] = (kelvin[i] - _REFERENCE) * log_q10
+        _exponential(exponent, power, bits)
+        for i in range(_SIZE):
+            scaled = w * moist[i]
+            wet[i] = scaled if scaled < 1.0 else 1.0
+            power[i] *= air[i]
+        for j in range(N_LAYERS):
+            total, total_n = 0.0, 0.0
+            for i in range(12 * j, 12 * j + 12):
+                xi = power[i] * wet[i]
+                total += xi
+                total_n += xi * nitro[i]
+            soil[site, j], litter[site, j] = total / 12.0, total_n / 12.0
+        if derivatives:
+            per_q10 = 0.1 / q10[site]
+            for i in range(_SIZE):
+                below[i] = power[i] * moist[i] if w * moist[i] < 1.0 else 0.0
+            for j in range(N_LAYERS):
+                by_q10, by_q10_n, by_w, by_w_n = 0.0, 0.0, 0.0, 0.0
+                for i in range(12 * j, 12 * j + 12):
+                    slope = power[i] * wet[i] * (kelvin[i] - _REFERENCE)
+                    by_q10 += slope
+                    by_q10_n += slope * nitro[i]
+                    by_w += below[i]
+                    by_w_n += below[i] * nitro[i]
+                soil_by_q10[site, j] = by_q10 * per_q10 / 12.0
+                litter_by_q10[site, j] = by_q10_n * per_q10 / 12.0
+                soil_by_w[site, j], litter_by_w[site, j] = by_w / 12.0, by_w_n / 12.0
