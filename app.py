@@ -1,0 +1,24 @@
+"""The BINN explorer: `panel serve app.py [--args --data FILE --checkpoint FOLDER]`.
+
+Without arguments the data and checkpoint are those of BINN_DATA and BINN_CHECKPOINT; without
+these either, the page explains how to import data. `--allow-training` lets visitors train.
+"""
+
+import sys
+from pathlib import Path
+
+import panel as pn
+
+sys.path.insert(0, str(Path(__file__).parent))  # `panel serve` may be called from anywhere
+
+from binn.errors import InputError
+from dashboard.settings import settings
+from dashboard.shell import page
+
+pn.extension()
+
+try:
+    chosen = settings(sys.argv[1:])
+except InputError as problem:
+    chosen = problem
+page(chosen).servable()

@@ -1,0 +1,70 @@
+"""What the person who starts the server chose: arguments after ``--args``, or the environment."""
+
+from __future__ import annotations
+
+import argparse
+import os
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import NoReturn
+
+from binn.errors import InputError
+
+__all__ = ["Settings", "settings"]
+
+
+@dataclass(frozen=True)
+class Settings:
+    """Data and checkpoints of the page, and whether it may train.
+
+    Attributes
+    ----------
+    data : str
+        Path or name of a dataset; "" for none.
+    checkpoints : tuple of str
+        Folders of checkpoints; several are averaged by their median.
+    allow_training : bool
+        Whether visitors may start training on this machine.
+    """
+
+    data: str = ""
+    checkpoints: tuple[str, ...] = ()
+    allow_training: bool = False
+
+
+class _Parser(argparse.ArgumentParser):
+    """A server must not end because of an argument: say what is wrong instead."""
+
+    def error(self, message: str) -> NoReturn:
+        raise InputError(f"The arguments after --args are not understood: {message}.")
+
+
+def settings(arguments: Sequence[str], environment: Mapping[str, str] = os.environ) -> Settings:
+    """Read arguments; what they leave open comes from ``BINN_DATA`` and ``BINN_CHECKPOINT``.
+
+    Parameters
+    ----------
+    arguments : sequence of str
+        ``--data X``, ``--checkpoint DIR`` (may be repeated), ``--allow-training``.
+    environment : mapping
+        Several checkpoints in ``BINN_CHECKPOINT`` are separated as in ``PATH``.
+
+    Raises
+    ------
+    InputError
+        For an argument that does not exist, or a checkpoint without data.
+    """
+    parser = _Parser(add_help=False, allow_abbrev=False)
+    parser.add_argument("--data", default=environment.get("BINN_DATA", ""))
+    parser.add_argument("--checkpoint", action="append", default=None)
+    parser.add_argument("--allow-training", action="store_true")
+    chosen = parser.parse_args(list(arguments))
+    checkpoints = chosen.checkpoint
+    if checkpoints is None:
+        checkpoints = environment.get("BINN_CHECKPOINT", "").split(os.pathsep)
+    checkpoints = tuple(one for one in checkpoints if one)
+    if checkpoints and not chosen.data:
+        raise InputError(
+            "A checkpoint was given without data; add --data or set BINN_DATA to a dataset."
+        )
+    return Settings(chosen.data, checkpoints, chosen.allow_training)

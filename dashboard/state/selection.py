@@ -1,0 +1,176 @@
+"""Which sites are selected: one set of sites that every view follows."""
+
+from __future__ import annotations
+
+import re
+
+import numpy as np
+import param
+from numpy.typing import NDArray
+
+from binn.errors import InputError
+
+__all__ = ["Selection"]
+
+Integers = NDArray[np.int64]
+
+
+class Selection(param.Parameterized):
+    """A set of sites of one dataset.
+
+    A site is known by its position in the dataset, from 0 (as in ``dataset.isel(site=...)``);
+    people may type its profile id instead.
+
+    Parameters
+    ----------
+    lon, lat : ndarray (site,)
+        Degrees.
+    profile_id, state, biome : ndarray (site,)
+        Profile ids and region names of the sites.
+    """
+
+    sites = param.Array(default=np.empty(0, dtype=np.int64), doc="Selected sites, ascending.")
+    how = param.String(default="", doc="How they were chosen, in words.")
+
+    def __init__(
+        self,
+        lon: NDArray[np.float64],
+        lat: NDArray[np.float64],
+        profile_id: NDArray[np.generic],
+        state: NDArray[np.generic],
+        biome: NDArray[np.generic],
+    ) -> None:
+        super().__init__()
+        self.count = len(lon)
+        self._profile_id = np.array([_written(one) for one in profile_id], dtype=object)
+        self._regions = {
+            "biome": np.asarray(biome).astype(str),
+            "state": np.asarray(state).astype(str),
+        }
+        _, self.place = np.unique(np.column_stack([lon, lat]), axis=0, return_inverse=True)
+        self.place = self.place.reshape(-1)  # sites of equal coordinates share a number
+
+    def __len__(self) -> int:
+        return len(self.sites)
+
+    def profile(self, site: int) -> str:
+        """Profile id of a site, as text."""
+        return str(self._profile_id[site])
+
+    @property
+    def shared(self) -> Integers:
+        """How many sites stand where each site stands, itself included: (site,)."""
+        return np.bincount(self.place)[self.place]
+
+    @property
+    def active(self) -> Integers:
+        """The selected sites, or all of them if none is selected: what numbers are about."""
+        return self.sites if len(self.sites) else np.arange(self.count)
+
+    @property
+    def words(self) -> str:
+        """How many sites are selected, in words."""
+        if not len(self.sites):
+            return "No site selected"
+        return f"{len(self.sites):,} site{'s' * (len(self.sites) > 1)} selected"
+
+    def choose(self, sites: object, how: str = "") -> None:
+        """Select exactly these sites.
+
+        Raises
+        ------
+        InputError
+            If one of them is not in the dataset.
+        """
+        chosen = np.unique(np.asarray(sites, dtype=np.int64))
+        if len(chosen) and not (chosen[0] >= 0 and chosen[-1] < self.count):
+            raise InputError(
+                f"site {chosen[-1]} is not among the {self.count} sites (0 to {self.count - 1})"
+            )
+        if not np.array_equal(chosen, self.sites):
+            self.param.update(sites=chosen, how=how if len(chosen) else "")
+        elif how and len(chosen):
+            self.how = how
+
+    def clear(self) -> None:
+        """Select nothing."""
+        self.choose([])
+
+    def tap(self, site: int, extend: bool = False) -> None:
+        """Select every site that stands where this one stands.
+
+        Parameters
+        ----------
+        site : int
+            Any site at that place.
+        extend : bool
+            Add them to (or, if all are in it already, take them from) the selection.
+        """
+        here = np.flatnonzero(self.place == self.place[site])
+        if extend:
+            inside = np.isin(here, self.sites).all()
+            combine = np.setdiff1d if inside else np.union1d
+            self.choose(combine(self.sites, here), "tapped on the map")
+        elif len(here) > 1:
+            self.choose(here, f"{len(here)} profiles share this place")
+        else:
+            self.choose(here, "tapped on the map")
+
+    def find(self, text: str) -> None:
+        """Select by typed ids: profile ids, or ``#`` and the position in the dataset from 0.
+
+        Several are separated by commas or blanks.
+
+        Raises
+        ------
+        InputError
+            If one of them is not there; the selection stays as it was.
+        """
+        found: list[Integers] = []
+        for word in re.split(r"[,;\s]+", text.strip()):
+            if not word:
+                continue
+            if word.startswith("#"):
+                if not word[1:].isdecimal() or int(word[1:]) >= self.count:
+                    raise InputError(
+                        f"There is no site {word}; sites go from #0 to #{self.count - 1}."
+                    )
+                found.append(np.array([int(word[1:])]))
+                continue
+            rows = np.flatnonzero(self._profile_id == word)
+            if not len(rows):
+                raise InputError(
+                    f"No profile has the id {word!r}; type a profile id, or # and a site number."
+                )
+            found.append(rows)
+        if found:
+            self.choose(np.concatenate(found), "found by id")
+
+    def regions(self, kind: str) -> list[str]:
+        """Names of the biomes or states that have sites, in alphabetical order."""
+        return sorted(set(self._regions[kind]) - {""})
+
+    def choose_region(self, kind: str, name: str) -> None:
+        """Select all sites of a biome or state.
+
+        Parameters
+        ----------
+        kind : {"biome", "state"}
+        name : str
+            One of :meth:`regions`.
+
+        Raises
+        ------
+        InputError
+            If no site lies there.
+        """
+        sites = np.flatnonzero(self._regions[kind] == name)
+        if not len(sites) or not name:
+            raise InputError(f"No site lies in the {kind} {name!r}.")
+        self.choose(sites, name)
+
+
+def _written(identifier: object) -> str:
+    """An id as people write it: 1001.0 is 1001."""
+    text = str(identifier)
+    return text.removesuffix(".0") if re.fullmatch(r"-?\d+\.0", text) else text

@@ -1,0 +1,174 @@
+"""How the page looks: one accent colour, colour-blind safe palettes, quiet figures."""
+
+from __future__ import annotations
+
+import html
+from functools import cache
+from importlib.util import find_spec
+from pathlib import Path
+from typing import Any
+
+import panel as pn
+
+__all__ = [
+    "ACCENT",
+    "OKABE_ITO",
+    "Ink",
+    "batlow",
+    "ink",
+    "legend",
+    "page_style",
+    "plain",
+    "quiet",
+    "text",
+    "theme_config",
+    "vik",
+]
+
+ACCENT = {"light": "#1b5e75", "dark": "#7cc0d4"}
+"""The one accent colour, with at least 4.5:1 contrast to the page in either theme."""
+
+OKABE_ITO = {
+    "orange": "#e69f00",
+    "sky": "#56b4e9",
+    "green": "#009e73",
+    "yellow": "#f0e442",
+    "blue": "#0072b2",
+    "vermillion": "#d55e00",
+    "purple": "#cc79a7",
+    "grey": "#8a8a8a",
+}
+"""Okabe and Ito (2008): colours that stay apart for colour-blind readers."""
+
+
+class Ink(dict[str, str]):
+    """Colours of what is drawn, by role: ``text``, ``observed``, ``base``, ``changed``, ..."""
+
+
+def ink(dark: bool) -> Ink:
+    """Colours by role, with enough contrast in the theme."""
+    return Ink(
+        text="#e4e7ea" if dark else "#1d2125",
+        muted="#9aa3ab" if dark else "#68717a",
+        bar="#343a40" if dark else "#e8ebee",
+        outline="#5a636b" if dark else "#b4bcc3",
+        observed="#e4e7ea" if dark else "#1d2125",
+        base=OKABE_ITO["sky"] if dark else OKABE_ITO["blue"],
+        changed="#f28e4b" if dark else OKABE_ITO["vermillion"],
+    )
+
+
+@cache
+def _crameri(name: str) -> tuple[str, ...]:
+    """A colour map of Crameri (2018), read as data: importing the package would load matplotlib."""
+    spec = find_spec("cmcrameri")
+    if spec is None or spec.origin is None:
+        raise ModuleNotFoundError("cmcrameri is missing: install the extra 'app'")
+    lines = (Path(spec.origin).parent / "cmaps" / f"{name}.txt").read_text("ascii").split("\n")
+    rows = [[round(255 * float(part)) for part in line.split()] for line in lines if line.strip()]
+    return tuple("#{:02x}{:02x}{:02x}".format(*row) for row in rows)
+
+
+def batlow() -> tuple[str, ...]:
+    """Sequential palette, 256 colours, perceptually uniform."""
+    return _crameri("batlow")
+
+
+def vik() -> tuple[str, ...]:
+    """Diverging palette, 256 colours, for values around zero."""
+    return _crameri("vik")
+
+
+def theme_config() -> dict[str, Any]:
+    """Material theme of the page: dense, flat, one accent."""
+
+    def mode(name: str, paper: str, page: str) -> dict[str, Any]:
+        return {
+            "palette": {
+                "primary": {"main": ACCENT[name]},
+                "background": {"default": page, "paper": paper},
+            },
+            "typography": {"fontSize": 13, "h3": {"fontSize": "1.15rem", "fontWeight": 600}},
+            "components": {
+                "MuiToolbar": {"defaultProps": {"variant": "dense"}},
+                "MuiTabs": {"styleOverrides": {"root": {"minHeight": 40}}},
+                "MuiTab": {"styleOverrides": {"root": {"textTransform": "none", "minHeight": 40}}},
+                "MuiButton": {"styleOverrides": {"root": {"textTransform": "none"}}},
+                "MuiToggleButton": {
+                    "styleOverrides": {"root": {"textTransform": "none", "whiteSpace": "nowrap"}}
+                },
+            },
+        }
+
+    return {
+        "light": mode("light", "#ffffff", "#ffffff"),
+        "dark": mode("dark", "#15191d", "#15191d"),
+    }
+
+
+def page_style() -> dict[str, Any]:
+    """What makes the header quiet: the page's own colour and a hairline instead of a filled bar."""
+    return {
+        # these two values tell the library not to paint the header's widgets for a filled bar
+        ".MuiAppBar-root": {"bgcolor": "primary.contrastText", "color": "primary.main"},
+        "& .header.MuiAppBar-root": {
+            "backgroundColor": "background.paper",
+            "backgroundImage": "none",
+            "color": "text.primary",
+            "boxShadow": "none",
+            "borderBottom": "1px solid",
+            "borderColor": "divider",
+        },
+        "& .header .title": {"color": "text.primary", "whiteSpace": "nowrap"},
+        "& .sidebar": {"borderColor": "divider"},
+    }
+
+
+def quiet(figure: Any) -> Any:
+    """Take away what a figure does not need; colours of axes and text follow the page's theme."""
+    figure.toolbar.logo = None
+    figure.outline_line_color = None
+    figure.min_border = 4
+    for axis in figure.axis:
+        axis.minor_tick_line_color = None
+        axis.major_tick_in = 0
+        axis.major_tick_out = 4
+    return figure
+
+
+def text(
+    content: str = "", muted: bool = False, size: str = "0.9rem", **params: Any
+) -> pn.pane.HTML:
+    """A pane of plain text; give it new text through :func:`plain`.
+
+    Text of files and of the command line goes through here and nowhere else, so that none of it is
+    ever read as markup.
+    """
+    styles = {
+        "font-size": size,
+        "line-height": "1.45",
+        "font-variant-numeric": "tabular-nums",
+        **({"opacity": "0.72"} if muted else {}),
+        **params.pop("styles", {}),
+    }
+    return pn.pane.HTML(plain(content), styles=styles, **params)
+
+
+def plain(content: str) -> str:
+    """Text as HTML that shows exactly this text."""
+    return html.escape(content).replace("\n", "<br>")
+
+
+def legend(entries: list[tuple[str, str, str]]) -> str:
+    """Marks with their colours and meanings, as HTML.
+
+    Parameters
+    ----------
+    entries : list of (mark, colour, meaning)
+    """
+    items = "".join(
+        f'<span style="white-space:nowrap;margin-right:14px">'
+        f'<b style="color:{colour}" aria-hidden="true">{plain(mark)}</b> {plain(meaning)}</span> '
+        for mark, colour, meaning in entries
+    )
+    return f'<div style="font-size:0.8rem;line-height:1.5">{items}</div>'

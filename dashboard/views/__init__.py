@@ -1,0 +1,1 @@
+"""One file a view: state in the constructor, plots built once, only data patched afterwards."""

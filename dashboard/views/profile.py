@@ -1,0 +1,278 @@
+"""The depth profile of the selection: what was observed, what is simulated, what a change does."""
+
+from __future__ import annotations
+
+import numpy as np
+import panel_material_ui as pmui
+import param
+from bokeh.models import ColumnDataSource, GlyphRenderer, HoverTool, Range1d
+from bokeh.plotting import figure
+from numpy.typing import NDArray
+from panel.layout import Column, Row
+from panel.pane import HTML, Bokeh
+from panel.viewable import Viewer
+
+from binn.clm5.column import INTERFACES, NODES, POOL_NAMES, POOLS, TOPS
+from dashboard.state.field import COLUMN_DEPTH
+from dashboard.state.results import Results
+from dashboard.state.selection import Selection
+from dashboard.state.session import Session
+from dashboard.theme import OKABE_ITO, ink, legend, quiet
+
+__all__ = ["DepthProfile"]
+
+Floats = NDArray[np.float64]
+
+_KILO = 1e-3
+_MANY = 800
+"""Beyond so many observations the median and quartiles of each layer are drawn instead."""
+_FEW = 60
+"""Up to so many, they are drawn large."""
+_OBSERVED = ("depth", "soc", "low", "high", "profile", "size", "strength")
+_DEPTHS = {"1 m": 1.0, "2 m": 2.0, "8.6 m": COLUMN_DEPTH}
+_POOL_COLOURS = ("grey", "yellow", "green", "orange", "sky", "purple", "vermillion")
+_DASH = [7, 4]
+_HEIGHT = 225
+_DENSEST = 200.0
+"""kgC m-3: observations above (there are a few, hardly possible ones) do not stretch the axis."""
+_DECADES = 1e-5
+"""The logarithmic axis reaches down to this part of its upper end at most."""
+
+
+class DepthProfile(Viewer):
+    """SOC against depth.
+
+    Parameters
+    ----------
+    session, selection, results
+        What is drawn: the selected sites, or all of them if none is selected.
+    tag : str
+        Goes before the names of sources and figures, where a page has several profiles.
+
+    Attributes
+    ----------
+    simulated : ColumnDataSource
+        Named ``profile``. A row is a layer: ``depth`` (m); ``base`` and ``changed``, SOC in
+        kgC m-3 (the site's, or the median of several) with quartiles ``base_low`` and
+        ``base_high``; ``base_POOL`` and ``changed_POOL``, the same of each pool.
+    observed : ColumnDataSource
+        Named ``observed``. A row is an observation, or of very many a layer's median.
+    """
+
+    scale = param.Selector(
+        default="Linear", objects=["Linear", "Log"], doc="Scale of the SOC axis."
+    )
+    parts = param.Selector(default="SOC", objects=["SOC", "Pools"], doc="What the lines show.")
+    reach = param.Selector(default="2 m", objects=list(_DEPTHS), doc="How deep the axis goes.")
+
+    def __init__(
+        self,
+        session: Session,
+        selection: Selection,
+        results: Results,
+        tag: str = "",
+        **params: object,
+    ) -> None:
+        super().__init__(**params)
+        self._tag = tag
+        self._session, self._selection, self._results = session, selection, results
+        self.simulated = ColumnDataSource(self._simulated(), name=f"{tag}profile")
+        self.observed = ColumnDataSource(self._observed(), name=f"{tag}observed")
+        self._total: dict[str, list[GlyphRenderer]] = {"base": [], "changed": [], "observed": []}
+        self._pools: list[GlyphRenderer] = []
+        self._depths = Range1d(start=_DEPTHS[self.reach], end=0)
+        self._across = {scale: Range1d() for scale in self.param.scale.objects}
+        self._panes: dict[str, Bokeh] = {}
+        self._plots = Column(sizing_mode="stretch_width", margin=0)
+        self._legend = HTML(sizing_mode="stretch_width", margin=(0, 8))
+        self._show()
+        selection.param.watch(self._redraw, "sites")
+        results.param.watch(self._redraw, ["estimate", "change"])
+        session.param.watch(self._follow_theme, "dark")
+        self.param.watch(self._show, ["scale", "parts", "reach"])
+
+    def _figure(self, scale: str) -> figure:
+        fig = figure(
+            name=f"{self._tag}profile-{scale.lower()}",
+            x_axis_type=scale.lower(),
+            x_range=self._across[scale],
+            y_range=self._depths,
+            sizing_mode="stretch_width",
+            height=_HEIGHT,
+            x_axis_label="SOC (kgC m⁻³)",
+            y_axis_label="Depth (m)",
+            toolbar_location=None,
+            tools="",
+        )
+        layers, points = self.simulated, self.observed
+        marks = fig.scatter(
+            "soc",
+            "depth",
+            source=points,
+            size="size",
+            fill_alpha=0.12,
+            line_alpha="strength",
+            line_width=1.2,
+        )
+        self._total["observed"] += [
+            fig.segment("low", "depth", "high", "depth", source=points, line_width=1.2),
+            marks,
+        ]
+        for pool, colour in zip(POOLS, _POOL_COLOURS, strict=True):
+            style = {"source": layers, "line_width": 1.8, "line_color": OKABE_ITO[colour]}
+            self._pools.append(fig.line(f"base_{pool}", "depth", **style))
+            self._pools.append(fig.line(f"changed_{pool}", "depth", line_dash=_DASH, **style))
+        self._total["base"] += [
+            fig.harea("base_low", "base_high", "depth", source=layers, fill_alpha=0.18),
+            fig.line("base", "depth", source=layers, line_width=2.2),
+        ]
+        self._total["changed"].append(
+            fig.line("changed", "depth", source=layers, line_width=2.2, line_dash=_DASH)
+        )
+        tips = [
+            ("Observed", "@soc{%.4g} kgC m⁻³"),
+            ("Depth", "@depth{%.2f} m"),
+            ("Profile", "@profile"),
+        ]
+        formatters = {"@soc": "printf", "@depth": "printf"}
+        fig.add_tools(HoverTool(renderers=[marks], tooltips=tips, formatters=formatters))
+        fig.ygrid.grid_line_color = None
+        return quiet(fig)
+
+    def _simulated(self) -> dict[str, Floats]:
+        """Columns of the lines, kgC m-3; NaN where there is nothing to draw."""
+        nothing = np.full(len(NODES), np.nan)
+        columns = {"depth": NODES.copy()}
+        estimate, change = self._results.estimate, self._results.change
+        sites = self._selection.active
+        soc = None if estimate is None else estimate.soc[sites] * _KILO
+        quartiles = [nothing] * 3 if soc is None else np.percentile(soc, (25, 50, 75), axis=0)
+        several = len(sites) > 1
+        columns["base"] = np.asarray(quartiles[1])
+        columns["base_low"] = np.asarray(quartiles[0]) if several else nothing
+        columns["base_high"] = np.asarray(quartiles[2]) if several else nothing
+        columns["changed"] = nothing if change is None else np.median(change.soc, axis=0) * _KILO
+        for row, pool in enumerate(POOLS):
+            columns[f"base_{pool}"] = (
+                nothing
+                if estimate is None
+                else np.median(estimate.pools[sites, row], axis=0) * _KILO
+            )
+            columns[f"changed_{pool}"] = (
+                nothing if change is None else np.median(change.pools[:, row], axis=0) * _KILO
+            )
+        return columns
+
+    def _observed(self) -> dict[str, object]:
+        """Columns of the points: each observation, or medians and quartiles of each layer."""
+        observations = self._session.opened.observations
+        sites = self._selection.active
+        rows, owner = observations.of(sites)
+        depth, soc = observations.depth[rows], observations.soc[rows] * _KILO
+        if len(rows) <= _MANY:
+            unknown = np.full(len(rows), np.nan)
+            profile = [self._selection.profile(site) for site in sites[owner]]
+            few = len(rows) <= _FEW
+            return {
+                **{"depth": depth, "soc": soc, "low": unknown, "high": unknown, "profile": profile},
+                "size": np.full(len(rows), 6.0 if few else 4.0),
+                "strength": np.full(len(rows), 1.0 if few else 0.45),
+            }
+        columns: dict[str, list[object]] = {name: [] for name in _OBSERVED}
+        for node, top, bottom in zip(NODES, TOPS, INTERFACES, strict=True):
+            inside = soc[(depth >= top) & (depth < bottom)]
+            if len(inside):
+                low, middle, high = np.percentile(inside, (25, 50, 75))
+                row = (node, middle, low, high, f"median of {len(inside):,} observations", 6.0, 1.0)
+                for name, value in zip(columns, row, strict=True):
+                    columns[name].append(value)
+        return dict(columns)
+
+    def _redraw(self, *events: param.parameterized.Event) -> None:
+        self.simulated.data = self._simulated()
+        if any(event.name == "sites" for event in events):
+            self.observed.data = self._observed()
+        self._span()
+        self._say()
+
+    def _span(self) -> None:
+        """Fit the SOC axes to what is drawn."""
+        drawn = ["base", "base_high", "changed"]
+        if self.parts == "Pools":
+            drawn = [f"{line}_{pool}" for line in ("base", "changed") for pool in POOLS]
+        lines = [np.asarray(self.simulated.data[name], dtype=float) for name in drawn]
+        points = [np.asarray(self.observed.data[name], dtype=float) for name in ("soc", "high")]
+        values = np.concatenate([*lines, np.minimum(np.concatenate(points), _DENSEST)])
+        values = values[np.isfinite(values) & (values > 0)]
+        high = float(values.max()) if len(values) else 1.0
+        low = max(float(values.min()) if len(values) else 0.1, high * _DECADES)
+        self._across["Linear"].update(start=0, end=1.04 * high)
+        self._across["Log"].update(start=0.8 * low, end=1.25 * high)
+
+    def _show(self, *_: param.parameterized.Event) -> None:
+        self._depths.start = _DEPTHS[self.reach]
+        if self.scale not in self._panes:
+            self._panes[self.scale] = Bokeh(
+                self._figure(self.scale), sizing_mode="stretch_width", height=_HEIGHT
+            )
+            self._plots.append(self._panes[self.scale])
+            self._follow_theme()
+        for scale, pane in self._panes.items():
+            pane.visible = scale == self.scale
+        for line in self._pools:
+            line.visible = self.parts == "Pools"
+        for line in self._total["base"] + self._total["changed"]:
+            line.visible = self.parts == "SOC"
+        self._span()
+        self._say()
+
+    def _follow_theme(self, *_: param.parameterized.Event) -> None:
+        colours = ink(self._session.dark)
+        for role, drawn in self._total.items():
+            for renderer in drawn:
+                for name in {"line_color", "fill_color"} & renderer.glyph.properties():
+                    setattr(renderer.glyph, name, colours[role])
+        self._say()
+
+    def _say(self) -> None:
+        """The legend: every mark, what it is and of how many."""
+        colours = ink(self._session.dark)
+        sites = self._selection.active
+        several = len(sites) > 1
+        count = int(self._session.opened.observations.count[sites].sum())
+        summed = several and count > _MANY
+        measured = f"observed, n = {count:,}" + (", median and IQR of each layer" * summed)
+        beyond = int(
+            (np.asarray(self.observed.data["soc"], dtype=float) > self._across["Linear"].end).sum()
+        )
+        if beyond:
+            measured += f" ({beyond} beyond the axis)"
+        entries = [("○", colours["observed"], measured)]
+        source = "BINN" if self._session.opened.origin == "checkpoint" else "CLM5 defaults"
+        if self.parts == "Pools":
+            entries += [
+                ("━", OKABE_ITO[colour], name)
+                for name, colour in zip(POOL_NAMES, _POOL_COLOURS, strict=True)
+            ]
+        else:
+            label = f"{source}, median and IQR of {len(sites):,} sites" if several else source
+            entries.append(("━", colours["base"], label))
+        if self._results.change is not None:
+            label = "changed parameters" + (", median" if several else "")
+            entries.append(("╍", colours["changed" if self.parts == "SOC" else "text"], label))
+        self._legend.object = legend(entries)
+
+    def __panel__(self) -> Column:
+        switches = [
+            pmui.RadioButtonGroup.from_param(
+                self.param[name], size="small", margin=(0, 10, 0, 0), label="", color="default"
+            )
+            for name in ("parts", "scale", "reach")
+        ]
+        return Column(
+            Row(*switches, margin=(0, 8, 4, 8)),
+            self._plots,
+            self._legend,
+            sizing_mode="stretch_width",
+            margin=0,
+        )

@@ -1,0 +1,183 @@
+"""21 sliders in physical units: the selection is solved again each time one is released."""
+
+from __future__ import annotations
+
+import math
+
+import numpy as np
+import panel_material_ui as pmui
+import param
+from panel.layout import Column, FlexBox, Row
+from panel.viewable import Viewer
+
+from binn.errors import InputError
+from binn.parameters import MECHANISMS, PARAMETERS, Parameter
+from dashboard.state.field import FieldChoice
+from dashboard.state.results import Results
+from dashboard.state.scenario import Scenario, slider_positions
+from dashboard.state.selection import Selection
+from dashboard.state.session import Session
+from dashboard.theme import plain, text
+from dashboard.units import number, with_unit, written
+
+__all__ = ["ScenarioSliders"]
+
+_NOTES = {
+    "tau4cwd": "not identifiable from SOC: no effect at steady state",
+    "cryo": "acts only where the active layer is shallower than 2 m",
+}
+
+
+class ScenarioSliders(Viewer):
+    """Sliders by mechanism, and what they do to the SOC stock.
+
+    A slider that has not been moved stands at the selection's median, and each site keeps its own
+    value; one that has been moved holds for all selected sites.
+
+    Parameters
+    ----------
+    session, selection, scenario, field, results
+        What the sliders change and show.
+    """
+
+    def __init__(
+        self,
+        session: Session,
+        selection: Selection,
+        scenario: Scenario,
+        field: FieldChoice,
+        results: Results,
+        **params: object,
+    ) -> None:
+        super().__init__(**params)
+        self._session, self._selection = session, selection
+        self._scenario, self._field, self._results = scenario, field, results
+        self.sliders = {p.key: self._slider(p) for p in PARAMETERS}
+        self._reset = pmui.Button(
+            label="Reset", variant="outlined", size="small", margin=0, disabled=True
+        )
+        self._reset.on_click(lambda _: scenario.reset())
+        self._effect = text(sizing_mode="stretch_width", margin=0)
+        self._outside = text(muted=True, size="0.8rem", sizing_mode="stretch_width", margin=(4, 10))
+        self._place()
+        self._say()
+        selection.param.watch(self._place, "sites")
+        scenario.param.watch(self._place, "changes")
+        results.param.watch(self._place, "estimate")
+        results.param.watch(self._say, ["estimate", "change", "problem"])
+        selection.param.watch(self._say, "sites")
+        field.param.watch(self._say, "depth")
+
+    def _slider(self, parameter: Parameter) -> pmui.FloatSlider:
+        unit = written(parameter.unit)
+        label = f"{parameter.key} · {parameter.long_name}" + (f" ({unit})" if unit else "")
+        note = {"description": _NOTES[parameter.key]} if parameter.key in _NOTES else {}
+        slider = pmui.FloatSlider(
+            label=label,
+            start=parameter.lower,
+            end=parameter.upper,
+            value=parameter.lower,
+            step=10.0 ** (math.floor(math.log10(parameter.upper - parameter.lower)) - 2),
+            format=_numeral(parameter),
+            size="small",
+            disabled=True,
+            margin=(2, 12),
+            sizing_mode="stretch_width",
+            **note,
+        )
+
+        def released(event: param.parameterized.Event) -> None:
+            # the browser's arithmetic may end a whisker beyond the range
+            value = float(np.clip(event.new, parameter.lower, parameter.upper))
+            try:
+                self._scenario.set(parameter.key, value)
+            except InputError as problem:
+                self._results.problem = str(problem)
+
+        slider.param.watch(released, "value_throttled")
+        return slider
+
+    def _place(self, *_: param.parameterized.Event) -> None:
+        """Put every slider where it belongs, and mark what was retrieved."""
+        changes, estimate = self._scenario.changes, self._results.estimate
+        self._reset.disabled = not changes
+        if estimate is None:
+            return
+        sites = self._selection.active
+        retrieved, outside = slider_positions(estimate, sites, {})
+        at, _ = slider_positions(estimate, sites, changes)
+        for parameter, value, mark in zip(PARAMETERS, at, retrieved, strict=True):
+            slider = self.sliders[parameter.key]
+            slider.param.update(
+                value=float(value),
+                marks=[{"value": float(mark)}],
+                color="warning" if parameter.key in changes else "primary",
+                disabled=False,
+            )
+        names = ", ".join(key for key in outside if key not in changes)
+        self._outside.object = plain(
+            f"{names}: outside the prior range; the slider stands at its end until it is moved."
+            if names
+            else ""
+        )
+
+    def _say(self, *_: param.parameterized.Event) -> None:
+        """What the change does to the stock over the chosen depths."""
+        estimate, change = self._results.estimate, self._results.change
+        if self._results.problem:
+            self._effect.object = plain(self._results.problem)
+            return
+        if estimate is None:
+            self._effect.object = plain("Computing the steady state of all sites …")
+            return
+        sites = self._selection.active
+        top, bottom = self._field.depth
+        before = _median_stock(estimate.soc[sites], top, bottom)
+        several = f"median of {len(sites):,} sites" if len(sites) > 1 else "this site"
+        sentence = f"SOC stock {top:g}–{bottom:g} m, {several}: {with_unit(before, 'kgC m-2')}"
+        if change is not None and len(change.soc) == len(sites):
+            after = _median_stock(change.soc, top, bottom)
+            sentence += f" → {with_unit(after, 'kgC m-2')}"
+            if before > 0:
+                percent = 100 * (after / before - 1)
+                sentence += f" ({'+' if percent >= 0 else ''}{number(percent)} %)"
+        self._effect.object = plain(sentence)
+
+    def __panel__(self) -> Column:
+        groups = []
+        for mechanism in MECHANISMS:
+            members = [self.sliders[p.key] for p in PARAMETERS if p.mechanism == mechanism]
+            heading = text(
+                mechanism, styles={"font-weight": "600"}, margin=(8, 12, 0, 12), size="0.85rem"
+            )
+            groups.append(Column(heading, *members, min_width=250, styles={"flex": "1 1 250px"}))
+        explain = text(
+            "A moved slider sets its parameter at all selected sites; the others keep each site's "
+            "own value. The mark is what was retrieved.",
+            muted=True,
+            size="0.8rem",
+            sizing_mode="stretch_width",
+            margin=(0, 10),
+        )
+        return Column(
+            Row(self._effect, self._reset, margin=(4, 10), sizing_mode="stretch_width"),
+            explain,
+            self._outside,
+            FlexBox(*groups, sizing_mode="stretch_width", align_items="flex-start"),
+            sizing_mode="stretch_width",
+        )
+
+
+def _numeral(parameter: Parameter) -> str:
+    """Number format of a slider: as many decimals as its range needs."""
+    decimals = max(0, 3 - math.ceil(math.log10(parameter.upper)))
+    return "0." + "0" * decimals if decimals else "0"
+
+
+def _median_stock(soc: np.ndarray, top: float, bottom: float) -> float:
+    """Median over sites of the SOC stock between two depths, kgC m-2."""
+    import torch
+
+    from binn.clm5 import stock
+
+    return float(np.median(stock(torch.from_numpy(soc), top=top, bottom=bottom).numpy())) * 1e-3

@@ -1,0 +1,72 @@
+"""How many sites are selected, what they are, and the way to let go of them."""
+
+from __future__ import annotations
+
+import panel_material_ui as pmui
+import param
+from panel.layout import Column, Row
+from panel.viewable import Viewer
+
+from dashboard.state.selection import Selection
+from dashboard.state.session import Session
+from dashboard.theme import plain, text
+
+__all__ = ["Selected"]
+
+_LISTED = 4
+
+
+class Selected(Viewer):
+    """The text "N sites selected" with Clear, and the profile ids while there are few.
+
+    Parameters
+    ----------
+    session, selection
+        What is described.
+    """
+
+    def __init__(self, session: Session, selection: Selection, **params: object) -> None:
+        super().__init__(**params)
+        self._session, self._selection = session, selection
+        self._count = text(styles={"font-weight": "600"}, size="1rem", margin=(4, 8, 0, 8))
+        self._which = text(
+            muted=True,
+            size="0.82rem",
+            margin=(0, 8, 6, 8),
+            sizing_mode="stretch_width",
+            min_height=22,
+        )
+        self._clear = pmui.Button(label="Clear", variant="text", size="small", margin=0)
+        self._clear.on_click(lambda _: selection.clear())
+        self._say()
+        selection.param.watch(self._say, ["sites", "how"])
+
+    def _say(self, *_: param.parameterized.Event) -> None:
+        selection = self._selection
+        self._count.object = plain(selection.words)
+        self._clear.disabled = not len(selection)
+        self._which.object = plain(self._description())
+
+    def _description(self) -> str:
+        selection, dataset = self._selection, self._session.opened.dataset
+        if not len(selection):
+            return "Tap a site, drag a box or lasso, or type an id. Until then: all sites."
+        if len(selection) == 1:
+            site = int(selection.sites[0])
+            lon, lat = float(dataset["lon"][site]), float(dataset["lat"][site])
+            where = [str(dataset[name].to_numpy()[site]) for name in ("state", "biome")]
+            place = f"{lat:.3f}° N, {abs(lon):.3f}° {'W' if lon < 0 else 'E'}"
+            return ", ".join(
+                [f"Profile {selection.profile(site)} (site #{site})", place, *filter(None, where)]
+            )
+        listed = ", ".join(selection.profile(site) for site in selection.sites[:_LISTED])
+        more = "" if len(selection) <= _LISTED else f" and {len(selection) - _LISTED:,} more"
+        return (f"{selection.how}: " if selection.how else "") + f"profiles {listed}{more}"
+
+    def __panel__(self) -> Column:
+        return Column(
+            Row(self._count, self._clear, sizing_mode="stretch_width", align="center"),
+            self._which,
+            sizing_mode="stretch_width",
+            margin=0,
+        )

@@ -1,0 +1,188 @@
+"""The 21 parameters of the selection on their prior ranges."""
+
+from __future__ import annotations
+
+import numpy as np
+import param
+from bokeh.models import ColumnDataSource, FixedTicker, HoverTool, Range1d
+from bokeh.plotting import figure
+from panel.layout import Column
+from panel.pane import HTML, Bokeh
+from panel.viewable import Viewer
+
+from binn.parameters import KEYS, LOWER, PARAMETERS, UPPER, to_normalised
+from dashboard.state.results import Results
+from dashboard.state.selection import Selection
+from dashboard.state.session import Session
+from dashboard.theme import ink, legend, quiet
+from dashboard.units import number, with_unit, written
+
+__all__ = ["SiteParameters"]
+
+_ROW = 13
+"""Height of a parameter's row, pixels."""
+_RIGHT = 1.62
+"""Where the axis ends: bars take 0 to 1, the values stand beside them."""
+_DEFAULTS = np.array([p.default for p in PARAMETERS])
+
+
+class SiteParameters(Viewer):
+    """Median and spread of each parameter over the selection, as a mark on its prior range.
+
+    Parameters
+    ----------
+    session, selection, results
+        What is drawn: the selected sites, or all of them if none is selected.
+
+    Attributes
+    ----------
+    source : ColumnDataSource
+        Named ``parameters``. A row is a parameter, in table order: ``key``; ``value``, median in
+        physical units; ``at``, ``low``, ``high``, median and 5 and 95 % in normalised units;
+        ``changed``, the scenario's normalised value or NaN.
+    """
+
+    def __init__(
+        self, session: Session, selection: Selection, results: Results, **params: object
+    ) -> None:
+        super().__init__(**params)
+        self._session, self._selection, self._results = session, selection, results
+        default = to_normalised(_DEFAULTS)
+        inside = (default >= 0) & (default <= 1)
+        self._fixed = {
+            "row": np.arange(len(KEYS)),
+            "key": list(KEYS),
+            "name": [p.long_name for p in PARAMETERS],
+            "prior": [f"{number(p.lower)} to {with_unit(p.upper, p.unit)}" for p in PARAMETERS],
+            "clm5": [with_unit(p.default, p.unit) for p in PARAMETERS],
+            "default": np.where(inside, default, np.nan),
+            "note": [
+                "not identifiable from SOC: no effect at steady state" if k == "tau4cwd" else ""
+                for k in KEYS
+            ],
+        }
+        self.source = ColumnDataSource(self._columns(), name="parameters")
+        self._figure = self._build()
+        self._legend = HTML(sizing_mode="stretch_width", margin=(0, 8))
+        self._follow_theme()
+        selection.param.watch(self._redraw, "sites")
+        results.param.watch(self._redraw, ["estimate", "change"])
+        session.param.watch(self._follow_theme, "dark")
+
+    def _build(self) -> figure:
+        fig = figure(
+            name="parameters",
+            x_range=Range1d(-0.03, _RIGHT),
+            y_range=Range1d(len(KEYS) - 0.4, -0.6),
+            height=_ROW * len(KEYS) + 8,
+            sizing_mode="stretch_width",
+            toolbar_location=None,
+            tools="",
+        )
+        src = self.source
+        self._bar = fig.hbar(y="row", left=0, right=1, height=0.42, source=src, line_color=None)
+        self._default = fig.scatter(
+            "default", "row", source=src, marker="dash", angle=np.pi / 2, size=10, line_width=1.6
+        )
+        self._spread = fig.segment(
+            "low", "row", "high", "row", source=src, line_width=4, line_alpha=0.45
+        )
+        self._median = fig.scatter("at", "row", source=src, size=6.5, line_color=None)
+        self._changed = fig.scatter(
+            "changed", "row", source=src, size=9, marker="diamond", line_color=None
+        )
+        self._value = fig.text(
+            x=1.05,
+            y="row",
+            text="written",
+            source=src,
+            text_font_size="10.5px",
+            text_baseline="middle",
+        )
+        tips = [
+            ("Parameter", "@name"),
+            ("Median", "@written"),
+            ("5–95 %", "@range"),
+            ("Prior range", "@prior"),
+            ("CLM5 default", "@clm5"),
+            ("", "@note"),
+        ]
+        fig.add_tools(HoverTool(renderers=[self._bar], tooltips=tips))
+        fig.yaxis.ticker = FixedTicker(ticks=list(range(len(KEYS))))
+        fig.yaxis.major_label_overrides = dict(enumerate(KEYS))
+        fig.yaxis.axis_line_color = None
+        fig.yaxis.major_label_text_font_size = "10.5px"
+        fig.xaxis.visible = False
+        fig.grid.grid_line_color = None
+        quiet(fig)
+        fig.yaxis.major_tick_out = 0
+        return fig
+
+    def _columns(self) -> dict[str, object]:
+        estimate, change = self._results.estimate, self._results.change
+        nothing = np.full(len(KEYS), np.nan)
+        low, value, high = nothing, nothing, nothing
+        if estimate is not None:
+            rows = estimate.parameters[self._selection.active]
+            low, value, high = np.percentile(rows, (5, 50, 95), axis=0)
+        moved = nothing
+        if change is not None:
+            middle = np.median(change.parameters, axis=0)
+            moved = np.where(middle != value, to_normalised(middle), np.nan)
+        shown = np.clip(to_normalised(np.stack([low, value, high])), 0, 1)
+        several = len(self._selection.active) > 1
+        beyond = (value < LOWER * (1 - 1e-9)) | (value > UPPER * (1 + 1e-9))
+        return {
+            **self._fixed,
+            "value": value,
+            "low": shown[0] if several else nothing,
+            "at": shown[1],
+            "high": shown[2] if several else nothing,
+            "changed": moved,
+            "written": [
+                with_unit(v, p.unit) + (" (outside)" if out else "")
+                for v, p, out in zip(value, PARAMETERS, beyond, strict=True)
+            ],
+            "range": [
+                f"{number(a)} to {number(b)} {written(p.unit)}".rstrip()
+                for a, b, p in zip(low, high, PARAMETERS, strict=True)
+            ],
+        }
+
+    def _redraw(self, *_: param.parameterized.Event) -> None:
+        self.source.data = self._columns()
+        self._say()
+
+    def _follow_theme(self, *_: param.parameterized.Event) -> None:
+        colours = ink(self._session.dark)
+        self._bar.glyph.fill_color = colours["bar"]
+        self._default.glyph.line_color = colours["muted"]
+        self._spread.glyph.line_color = colours["base"]
+        self._median.glyph.fill_color = colours["base"]
+        self._changed.glyph.fill_color = colours["changed"]
+        self._value.glyph.text_color = colours["text"]
+        self._say()
+
+    def _say(self) -> None:
+        colours = ink(self._session.dark)
+        count = len(self._selection.active)
+        entries = [
+            (
+                "●",
+                colours["base"],
+                f"median and 5–95 % of {count:,} sites" if count > 1 else "this site",
+            )
+        ]
+        entries.append(("│", colours["muted"], "CLM5 default"))
+        if self._results.change is not None:
+            entries.append(("◆", colours["changed"], "changed"))
+        entries.append(("▬", colours["muted"], "prior range"))
+        self._legend.object = legend(entries)
+
+    def __panel__(self) -> Column:
+        return Column(
+            Bokeh(self._figure, sizing_mode="stretch_width"),
+            self._legend,
+            sizing_mode="stretch_width",
+            margin=0,
+        )
