@@ -148,8 +148,8 @@ Written by `make results`; nothing here is typed by hand.
 
 SOC at the observed depths, all folds pooled: every site is predicted once, by a model that never
 saw it nor any other site at its coordinates. RMSE and bias in kgC m-3; "folds" is the mean and
-standard deviation of the folds' NSE; "NSE ≤ 200" leaves out observations above 200 kgC m-3; "s" is the wall
-time of all ten trainings.
+standard deviation of the folds' NSE; "NSE ≤ 200" leaves out observations above 200 kgC m-3; "s" is the
+wall time of all ten trainings.
 
 {scores_table(held, seconds)}
 

@@ -19,13 +19,15 @@ import numpy as np
 from numba import njit
 
 from binn.clm5.column import DAYS_PER_YEAR, N_LAYERS, NODES, THICKNESS, TOPS
+from binn.clm5.kernels_numba_exponential import exponential_parts
 from binn.clm5.kernels_numba_transport import couplings, couplings_adjoint
 from binn.parameters import index
 
 __all__ = ["adjoint", "steady_state"]
 
-_COMPILE = {"cache": True, "nogil": True, "error_model": "numpy"}
+_COMPILE = {"cache": True, "nogil": True, "error_model": "numpy", "fastmath": {"contract"}}
 _N = N_LAYERS
+_TOPS, _THICKNESS = 100.0 * TOPS, 100.0 * THICKNESS  # cm, as beta counts depth
 _DIFFUS, _CRYO, _EFOLDING, _BETA = (index(k) for k in ("diffus", "cryo", "efolding", "beta"))
 _CWD, _L1, _L2 = (index(k) for k in ("tau4cwd", "tau4l1", "tau4l2"))
 _S1, _S2, _S3 = (index(k) for k in ("tau4s1", "tau4s2", "tau4s3"))
@@ -36,69 +38,58 @@ _FS2S3, _FS3S1, _FCWDL2 = (index(k) for k in ("fs2s3", "fs3s1", "fcwdl2"))
 
 @njit(**_COMPILE)
 def _inverse(o, s, z):
-    """Inverse of the 3 x 3 M-matrix with off-diagonals ``-o``, row sums `s` and diagonal 1."""
-    z[0, 0] = (s[1] + o[1, 0]) + o[1, 2] * (s[2] + o[2, 0])
-    z[1, 1] = (s[2] + o[2, 1]) + o[2, 0] * (s[0] + o[0, 1])
-    z[2, 2] = (s[0] + o[0, 2]) + o[0, 1] * (s[1] + o[1, 2])
-    z[0, 1] = o[0, 1] + o[0, 2] * o[2, 1]
-    z[0, 2] = o[0, 2] + o[0, 1] * o[1, 2]
-    z[1, 0] = o[1, 0] + o[1, 2] * o[2, 0]
-    z[1, 2] = o[1, 2] + o[1, 0] * o[0, 2]
-    z[2, 0] = o[2, 0] + o[2, 1] * o[1, 0]
-    z[2, 1] = o[2, 1] + o[2, 0] * o[0, 1]
-    determinant = z[0, 0] * s[0] + z[0, 1] * s[1] + z[0, 2] * s[2]
-    for i in range(3):
-        for m in range(3):
-            z[i, m] /= determinant
+    """Inverse of the 3 x 3 M-matrix with off-diagonals ``-o`` and row sums `s`, into `z`.
+
+    Adjugate and determinant as sums of products of non-negative numbers; float64 needs no scaling
+    of the rows first.
+    """
+    d0, d1, d2 = s[0] + o[0, 1] + o[0, 2], s[1] + o[1, 0] + o[1, 2], s[2] + o[2, 0] + o[2, 1]
+    z00 = (s[1] + o[1, 0]) * d2 + o[1, 2] * (s[2] + o[2, 0])
+    z01 = o[0, 1] * d2 + o[0, 2] * o[2, 1]
+    z02 = o[0, 2] * d1 + o[0, 1] * o[1, 2]
+    by = 1.0 / (z00 * s[0] + z01 * s[1] + z02 * s[2])
+    z[0, 0], z[0, 1], z[0, 2] = z00 * by, z01 * by, z02 * by
+    z[1, 0] = (o[1, 0] * d2 + o[1, 2] * o[2, 0]) * by
+    z[1, 1] = ((s[2] + o[2, 1]) * d0 + o[2, 0] * (s[0] + o[0, 1])) * by
+    z[1, 2] = (o[1, 2] * d0 + o[1, 0] * o[0, 2]) * by
+    z[2, 0] = (o[2, 0] * d1 + o[2, 1] * o[1, 0]) * by
+    z[2, 1] = (o[2, 1] * d0 + o[2, 0] * o[0, 1]) * by
+    z[2, 2] = ((s[0] + o[0, 2]) * d1 + o[0, 1] * (s[1] + o[1, 2])) * by
 
 
 @njit(**_COMPILE)
-def _equilibrated_inverse(o, s, scaled, sums, z):
-    """Inverse of the M-matrix with off-diagonals ``-o`` and row sums `s`, rows scaled first."""
-    pivot = (s[0] + o[0, 1] + o[0, 2], s[1] + o[1, 0] + o[1, 2], s[2] + o[2, 0] + o[2, 1])
-    for i in range(3):
-        inverse_pivot = 1.0 / pivot[i]
-        sums[i] = s[i] * inverse_pivot
-        for m in range(3):
-            scaled[i, m] = o[i, m] * inverse_pivot
-    _inverse(scaled, sums, z)
-    for m in range(3):
-        inverse_pivot = 1.0 / pivot[m]
-        for i in range(3):
-            z[i, m] *= inverse_pivot
+def _over_depth(
+    p, soil, litter, bottom, frozen, exponent, rest, bits, depth, x, x_litter, raw, end
+):
+    """What depth does to one site: scalars of the rates, profile of the input.
 
-
-@njit(**_COMPILE)
-def _input_profile(beta, bottom, frozen, raw, share):
-    """Fraction of the input in each layer, down to layer `bottom`; returns the sum of `raw`."""
-    if frozen:
-        share[:] = 0.0
-        raw[:] = 0.0
-        share[0] = 1.0
-        return 1.0
-    log_beta = math.log(beta)
+    Written: the depth scalar `depth`; `x` and `x_litter`, the scalars of the soil and litter rates
+    (below `bottom` those of the first layer); `raw`, the input profile before it is normalised, and
+    `end`, beta to the depth of each lower interface. Returns the sum of `raw`.
+    """
+    log_beta = math.log(p[_BETA])
+    for j in range(_N):
+        exponent[j] = -NODES[j] / p[_EFOLDING]
+        exponent[_N + j] = _TOPS[j] * log_beta
+        exponent[2 * _N + j] = _THICKNESS[j] * log_beta
+    exponential_parts(exponent, rest, bits)
+    two_k = bits.view(np.float64)
     total = 0.0
     for j in range(_N):
-        raw[j] = 0.0
-        if j < bottom:
-            top = math.exp(100.0 * TOPS[j] * log_beta)
-            raw[j] = -top * math.expm1(100.0 * THICKNESS[j] * log_beta)
+        top, layer = _N + j, 2 * _N + j
+        depth[j] = two_k[j] + two_k[j] * rest[j]
+        x[j], x_litter[j] = soil[j] * depth[j], litter[j] * depth[j]
+        above = two_k[top] + two_k[top] * rest[top]
+        lost = (1.0 - two_k[layer]) - two_k[layer] * rest[layer]
+        raw[j] = above * lost if j < bottom else 0.0
+        end[j] = above * (1.0 - lost)
         total += raw[j]
-    for j in range(_N):
-        share[j] = raw[j] / total
-    return total
-
-
-@njit(**_COMPILE)
-def _environment(p, soil, litter, bottom, depth, x, x_litter):
-    """Depth scalar and the two scalars of the rates; below `bottom` those of the first layer."""
-    for j in range(_N):
-        depth[j] = math.exp(-NODES[j] / p[_EFOLDING])
-        x[j] = soil[j] * depth[j]
-        x_litter[j] = litter[j] * depth[j]
     for j in range(bottom, _N):
-        x[j] = x[0]
-        x_litter[j] = x_litter[0]
+        x[j], x_litter[j] = x[0], x_litter[0]
+    if frozen:
+        raw[:] = 0.0
+        raw[0] = total = 1.0
+    return total
 
 
 @njit(**_COMPILE)
@@ -127,14 +118,14 @@ def steady_state(
     pools : (site, 7, 20)
         Written: gC m-3.
     inverse, pivots : (site, 20, 3, 3), (site, 2, 20)
-        Written, for the adjoint: inverse pivots of the soil system, pivots of the litter systems.
+        Written, for the adjoint: inverse pivots of the soil and of the litter systems.
         Or a single row, used over and over, where no adjoint will be asked for.
     """
-    depth, x, x_litter, raw, share = (
-        np.empty(_N), np.empty(_N), np.empty(_N), np.empty(_N), np.empty(_N),
-    )  # fmt: skip
+    depth, x, x_litter = np.empty(_N), np.empty(_N), np.empty(_N)
+    raw, end, source = np.empty(_N), np.empty(_N), np.empty(_N)
+    exponent, rest, bits = np.empty(3 * _N), np.empty(3 * _N), np.empty(3 * _N, np.int64)
     a, c, y = np.empty(_N), np.empty(_N), np.empty((3, _N))
-    off, base, scaled, sums = np.zeros((3, 3)), np.zeros((3, 3)), np.zeros((3, 3)), np.empty(3)
+    off, base = np.zeros((3, 3)), np.zeros((3, 3))
     passed, z_small, h, w = np.zeros((3, 3)), np.empty((3, 3)), np.empty(3), np.empty(3)
     r, s, rate = np.empty(3), np.empty(3), np.empty(2)
     keep = inverse.shape[0] == parameters.shape[0]
@@ -144,33 +135,36 @@ def steady_state(
         d_all = pivots[site if keep else 0]
         out = pools[site]
         bottom = nbedrock[row] if conserving else _N
-        _environment(p, soil[site], litter[site], bottom, depth, x, x_litter)
+        total = _over_depth(
+            p, soil[site], litter[site], bottom, frozen[row],
+            exponent, rest, bits, depth, x, x_litter, raw, end,
+        )  # fmt: skip
         couplings(p[_DIFFUS], p[_CRYO], thaw[row], nbedrock[row], conserving, a, c)
-        _input_profile(p[_BETA], bottom, frozen[row], raw, share)
+        for j in range(_N):
+            source[j] = raw[j] / (total * THICKNESS[j])
 
         # litter: unit solutions of the two operators for the input profile
         rate[0], rate[1] = 1.0 / (DAYS_PER_YEAR * p[_L1]), 1.0 / (DAYS_PER_YEAR * p[_L2])
         into = inputs[row]
         given = p[_FCWDL2] * into[0], (1.0 - p[_FCWDL2]) * into[0]
         amount = into[1], into[2] + given[0], into[3] + given[1]
-        for k in range(2):
-            row_sum = rate[k] * x_litter[0]
-            carried = share[0] / THICKNESS[0]
-            for j in range(_N):
-                d_all[k, j] = row_sum + c[j]
-                y[k, j] = carried
-                if j + 1 < _N:
-                    down = a[j + 1] / d_all[k, j]
-                    row_sum = rate[k] * x_litter[j + 1] + down * row_sum
-                    carried = share[j + 1] / THICKNESS[j + 1] + down * carried
-            value = 0.0
-            for j in range(_N - 1, -1, -1):
-                value = (y[k, j] + c[j] * value) / d_all[k, j]
-                y[k, j] = value / DAYS_PER_YEAR
-        cwd_days = DAYS_PER_YEAR * p[_CWD]
+        sum0, sum1 = rate[0] * x_litter[0], rate[1] * x_litter[0]
+        y0, y1 = source[0], source[0]
         for j in range(_N):
-            daily = share[j] / (THICKNESS[j] * DAYS_PER_YEAR)
-            out[0, j] = into[0] * daily * cwd_days / x[j]
+            d0, d1 = 1.0 / (sum0 + c[j]), 1.0 / (sum1 + c[j])
+            d_all[0, j], d_all[1, j] = d0, d1
+            y[0, j], y[1, j] = y0, y1
+            if j + 1 < _N:
+                d0, d1 = a[j + 1] * d0, a[j + 1] * d1
+                sum0 = rate[0] * x_litter[j + 1] + d0 * sum0
+                sum1 = rate[1] * x_litter[j + 1] + d1 * sum1
+                y0, y1 = source[j + 1] + d0 * y0, source[j + 1] + d1 * y1
+        y0, y1 = 0.0, 0.0
+        for j in range(_N - 1, -1, -1):
+            y0, y1 = (y[0, j] + c[j] * y0) * d_all[0, j], (y[1, j] + c[j] * y1) * d_all[1, j]
+            y[0, j], y[1, j] = y0 / DAYS_PER_YEAR, y1 / DAYS_PER_YEAR
+        for j in range(_N):
+            out[0, j] = into[0] * source[j] * p[_CWD] / x[j]
             out[1, j] = amount[0] * y[0, j]
             out[2, j] = amount[1] * y[1, j]
             out[3, j] = amount[2] * y[1, j]
@@ -182,7 +176,7 @@ def steady_state(
             s[m] = 1.0 - (passed[0, m] + passed[1, m] + passed[2, m])
             for i in range(3):
                 off[m, i] = passed[i, m]
-        _equilibrated_inverse(off, s, scaled, sums, z_small)
+        _inverse(off, s, z_small)
         for i in range(3):
             h[i] = z_small[0, i] + z_small[1, i] + z_small[2, i]
         w[0], w[1], w[2] = p[_S1] * h[0], p[_S2] * h[1], p[_S3] * h[2]
@@ -197,7 +191,7 @@ def steady_state(
             z = z_all[j]
             for i in range(3):
                 s[i] = r[i] + c[j] * w[i]
-            _equilibrated_inverse(off, s, scaled, sums, z)
+            _inverse(off, s, z)
             for i in range(3):
                 for m in range(3):
                     z[i, m] *= w[i]
@@ -245,9 +239,9 @@ def adjoint(
     d_parameters, d_soil, d_litter : (site, 21), (site, 20), (site, 20)
         Written; the columns of `q10` and `w_scaling` stay 0, their gradient goes through the means.
     """
-    depth, x, x_litter, raw, share = (
-        np.empty(_N), np.empty(_N), np.empty(_N), np.empty(_N), np.empty(_N),
-    )  # fmt: skip
+    depth, x, x_litter = np.empty(_N), np.empty(_N), np.empty(_N)
+    raw, end = np.empty(_N), np.empty(_N)
+    exponent, rest, bits = np.empty(3 * _N), np.empty(3 * _N), np.empty(3 * _N, np.int64)
     a, c, d_a, d_c, d_share = np.empty(_N), np.empty(_N), np.empty(_N), np.empty(_N), np.empty(_N)
     adj, y, days, d_days, d_rate = (
         np.empty((7, _N)), np.empty((3, _N)), np.empty(7), np.zeros(7), np.empty(7),
@@ -256,9 +250,11 @@ def adjoint(
         p, row, g, out = parameters[site], cell[site], gradient[site], pools[site]
         dp = d_parameters[site]
         bottom = nbedrock[row] if conserving else _N
-        _environment(p, soil[site], litter[site], bottom, depth, x, x_litter)
+        total = _over_depth(
+            p, soil[site], litter[site], bottom, frozen[row],
+            exponent, rest, bits, depth, x, x_litter, raw, end,
+        )  # fmt: skip
         couplings(p[_DIFFUS], p[_CRYO], thaw[row], nbedrock[row], conserving, a, c)
-        total = _input_profile(p[_BETA], bottom, frozen[row], raw, share)
         into, f = inputs[row], p[_FCWDL2]
         days[0], days[1], days[2], days[3] = p[_CWD], p[_L1], p[_L2], p[_L2]
         days[4], days[5], days[6] = p[_S1], p[_S2], p[_S3]
@@ -296,11 +292,11 @@ def adjoint(
             for j in range(_N):
                 carried += g[k, j] + passed * x_litter[j] * adj[receiver, j]
                 y[0, j] = carried
-                carried = c[j] * carried / d[j]
+                carried = c[j] * carried * d[j]
             value = 0.0
             for j in range(_N - 1, -1, -1):
                 up = a[j + 1] if j + 1 < _N else 0.0
-                value = (y[0, j] + up * value) / d[j]
+                value = (y[0, j] + up * value) * d[j]
                 adj[k, j] = value
 
         d_efolding, mean_share = 0.0, 0.0
@@ -339,7 +335,7 @@ def adjoint(
             worth = into[0] * adj[0, j] + into[1] * adj[1, j]
             worth += into[2] * adj[2, j] + into[3] * adj[3, j]
             d_share[j] = worth / (DAYS_PER_YEAR * THICKNESS[j])
-            mean_share += d_share[j] * share[j]
+            mean_share += d_share[j] * raw[j] / total
             d_a[j], d_c[j] = 0.0, 0.0
             for k in range(1, 7):
                 if j > 0:
@@ -355,10 +351,8 @@ def adjoint(
             p[_DIFFUS], p[_CRYO], thaw[row], nbedrock[row], conserving, d_a, d_c
         )
         if not frozen[row]:
-            log_beta, d_log = math.log(p[_BETA]), 0.0
+            d_log = 0.0
             for j in range(bottom):
-                thick = 100.0 * THICKNESS[j]
-                end = thick * math.exp((100.0 * TOPS[j] + thick) * log_beta)
-                d_raw = (d_share[j] - mean_share) / total
-                d_log += d_raw * (100.0 * TOPS[j] * raw[j] - end)
+                slope = _TOPS[j] * raw[j] - _THICKNESS[j] * end[j]
+                d_log += slope * (d_share[j] - mean_share) / total
             dp[_BETA] = d_log / p[_BETA]

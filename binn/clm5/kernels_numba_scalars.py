@@ -1,8 +1,7 @@
 """Month means of the environmental scalars, compiled: 240 exponentials a site, in vector form.
 
-The twelve-month scalars, not the solve, dominate the cost of a forward run. The exponential is
-therefore written out (powers of two by their bits, the rest by a polynomial) in loops without
-branches, which the compiler turns into vector instructions; libm's would be called one by one.
+The twelve-month scalars, not the solve, dominate the cost of a forward run, so they are computed in
+loops without branches that the compiler turns into vector instructions.
 """
 
 from __future__ import annotations
@@ -13,46 +12,13 @@ import numpy as np
 from numba import njit
 
 from binn.clm5.column import N_LAYERS
+from binn.clm5.kernels_numba_exponential import exponential_parts
 
 __all__ = ["monthly_means"]
 
 _COMPILE = {"cache": True, "nogil": True, "error_model": "numpy", "fastmath": {"contract"}}
 _SIZE = N_LAYERS * 12
 _REFERENCE = 298.15  # K, as in `environment`
-_SHIFT = 1.5 * 2.0**52  # adding it leaves the nearest whole number in the low bits
-_LN2_HIGH, _LN2_LOW = 6.93147180369123816490e-01, 1.90821492927058770002e-10
-_EXPONENT_BIAS = np.int64(1023) << 52
-
-
-@njit(**_COMPILE)
-def _exponential(x, power, bits):
-    """``power = exp(x)`` to about one unit in the last place, for ``|x| < 700``; `bits` is scratch.
-
-    ``x = k ln 2 + r`` with whole k; exp(r) is a polynomial on ``|r| < 0.35``, 2^k is made from
-    its bit pattern.
-    """
-    whole = bits.view(np.float64)
-    for i in range(_SIZE):
-        shifted = x[i] * 1.4426950408889634 + _SHIFT
-        whole[i] = shifted
-        k = shifted - _SHIFT
-        r = (x[i] - k * _LN2_HIGH) - k * _LN2_LOW
-        p = 2.08767569878681e-09
-        p = p * r + 2.505210838544172e-08
-        p = p * r + 2.755731922398589e-07
-        p = p * r + 2.755731922398589e-06
-        p = p * r + 2.480158730158730e-05
-        p = p * r + 1.984126984126984e-04
-        p = p * r + 1.388888888888889e-03
-        p = p * r + 8.333333333333333e-03
-        p = p * r + 4.166666666666666e-02
-        p = p * r + 1.666666666666667e-01
-        p = p * r + 0.5
-        power[i] = (r * r) * p + r
-    for i in range(_SIZE):
-        bits[i] = (bits[i] << 52) + _EXPONENT_BIAS
-    for i in range(_SIZE):
-        power[i] = power[i] * whole[i] + whole[i]
 
 
 @njit(**_COMPILE)
@@ -78,6 +44,7 @@ def monthly_means(
         Written: derivatives of the two means; not touched if they have no row.
     """
     exponent, power, bits = np.empty(_SIZE), np.empty(_SIZE), np.empty(_SIZE, np.int64)
+    two_k, rest = bits.view(np.float64), np.empty(_SIZE)
     wet, below = np.empty(_SIZE), np.empty(_SIZE)
     derivatives = soil_by_q10.shape[0] > 0
     for site in range(start, stop):
@@ -86,11 +53,11 @@ def monthly_means(
         kelvin, moist, air, nitro = temperature[row], water[row], oxygen[row], nitrogen[row]
         for i in range(_SIZE):
             exponent[i] = (kelvin[i] - _REFERENCE) * log_q10
-        _exponential(exponent, power, bits)
+        exponential_parts(exponent, rest, bits)
         for i in range(_SIZE):
             scaled = w * moist[i]
             wet[i] = scaled if scaled < 1.0 else 1.0
-            power[i] *= air[i]
+            power[i] = (two_k[i] + two_k[i] * rest[i]) * air[i]
         for j in range(N_LAYERS):
             total, total_n = 0.0, 0.0
             for i in range(12 * j, 12 * j + 12):
