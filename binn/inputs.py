@@ -9,6 +9,7 @@ known categories; `InputEncoding.unknown` tells which ones were met.
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass
 from typing import Literal
 
@@ -32,7 +33,8 @@ __all__ = [
 POSITION_FEATURES = 64
 """Sines and cosines of longitude and latitude at 16 wavelengths."""
 
-_WAVELENGTHS = np.geomspace(1e-6, 360.0, 16)  # degrees
+# degrees; written as the authors do, since at angles of 1e8 the last bit of a wavelength matters
+_WAVELENGTHS = 1e-6 * np.exp(np.arange(16.0) * (math.log(360.0 / 1e-6) / 15.0))
 
 
 def position_features(lonlat: NDArray[np.float64]) -> NDArray[np.float64]:
@@ -49,11 +51,11 @@ def position_features(lonlat: NDArray[np.float64]) -> NDArray[np.float64]:
     Returns
     -------
     ndarray (n, 64)
-        Rounded to float32, as the authors do: the shortest wavelengths act as a hash.
+        The shortest wavelengths act as a hash of the place.
     """
     angle = lonlat[:, :, None] * (1.0 / _WAVELENGTHS)
     waves = np.stack([np.sin(angle), np.cos(angle)], axis=-1)
-    return waves.reshape(len(lonlat), POSITION_FEATURES).astype(np.float32).astype(np.float64)
+    return waves.reshape(len(lonlat), POSITION_FEATURES)
 
 
 class _Record(BaseModel):
