@@ -8,6 +8,7 @@ from __future__ import annotations
 import torch
 
 from binn.clm5 import BEDROCK_SCHEMES, N_LAYERS, Forcing, local_sensitivity, solve
+from binn.diagnostics import components
 from binn.parameters import LOWER, UPPER
 
 __all__ = ["warm"]
@@ -32,7 +33,9 @@ def warm() -> None:
     parameters = torch.from_numpy(0.5 * (LOWER + UPPER)).repeat(2, 1)
     for dtype in (torch.float64, torch.float32):
         for scheme in BEDROCK_SCHEMES:
-            local_sensitivity(solve(parameters, forcing.to(dtype=dtype), scheme))
+            state = solve(parameters, forcing.to(dtype=dtype), scheme)
+            components(state)
+            local_sensitivity(state)
 
 
 if __name__ == "__main__":

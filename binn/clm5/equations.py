@@ -11,7 +11,7 @@ from torch import Tensor
 from binn.clm5 import environment, litter, transport
 from binn.clm5.checks import checked_parameters
 from binn.clm5.forcing import Forcing
-from binn.clm5.steady_state import decomposition_rates
+from binn.clm5.rates import decomposition_rates, rate_scalars
 
 __all__ = ["Matrices", "matrices"]
 
@@ -65,7 +65,7 @@ def matrices(
     values = checked_parameters(parameters, forcing, bedrock).to(torch.float64)
     n = len(values)
     xi = environment.scalars(values, forcing)
-    rate, _ = decomposition_rates(values, forcing, bedrock)
+    rate = decomposition_rates(values, *rate_scalars(values, forcing, bedrock))
     source = litter.litter_input(litter.input_fraction(values, forcing, bedrock), forcing)
     source = torch.cat([source, source.new_zeros(n, 3, source.shape[2])], 1)
     return Matrices(

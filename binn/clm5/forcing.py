@@ -7,7 +7,7 @@ gathered only when a computation needs them.
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, fields
+from dataclasses import dataclass, field, fields
 from typing import TYPE_CHECKING, Any, cast
 
 import numpy as np
@@ -82,6 +82,8 @@ class Forcing:
     water: Tensor
     temperature: Tensor
     site_cell: Tensor | None = None
+    memo: dict[str, Any] = field(default_factory=dict, init=False, repr=False)
+    """What backends keep with this forcing, as long as it lives."""
 
     def __post_init__(self) -> None:
         rows = len(self.cwd)
@@ -250,13 +252,14 @@ class Forcing:
         return self._with(change)
 
     def _names(self) -> list[str]:
-        return [f.name for f in fields(self) if getattr(self, f.name) is not None]
+        return [f.name for f in fields(self) if isinstance(getattr(self, f.name), Tensor)]
 
     def _with(self, changes: Mapping[str, Tensor | None]) -> Forcing:
         """A copy with some tensors replaced by ones that need no second check."""
         new = object.__new__(Forcing)
         for f in fields(self):
             object.__setattr__(new, f.name, changes.get(f.name, getattr(self, f.name)))
+        object.__setattr__(new, "memo", {})
         return new
 
 

@@ -24,7 +24,7 @@ _REFERENCE = 298.15  # K, as in `environment`
 @njit(**_COMPILE)
 def monthly_means(
     start, stop, q10, w_scaling, temperature, water, oxygen, nitrogen, cell,
-    soil, litter, soil_by_q10, litter_by_q10, soil_by_w, litter_by_w,
+    soil, litter, climate, soil_by_q10, litter_by_q10, soil_by_w, litter_by_w,
 ):  # fmt: skip
     """Month means of xi_T xi_W xi_O of the sites `start` to `stop`, and of the same times xi_N.
 
@@ -40,6 +40,8 @@ def monthly_means(
         Row of each site.
     soil, litter : (site, 20)
         Written.
+    climate : (site, 20)
+        Written: the product of the month means of xi_T and xi_W, which diagnostics use.
     soil_by_q10, litter_by_q10, soil_by_w, litter_by_w : (site, 20)
         Written: derivatives of the two means; not touched if they have no row.
     """
@@ -57,14 +59,18 @@ def monthly_means(
         for i in range(_SIZE):
             scaled = w * moist[i]
             wet[i] = scaled if scaled < 1.0 else 1.0
-            power[i] = (two_k[i] + two_k[i] * rest[i]) * air[i]
+            power[i] = two_k[i] + two_k[i] * rest[i]
         for j in range(N_LAYERS):
-            total, total_n = 0.0, 0.0
+            total, total_n, warm, moist_mean = 0.0, 0.0, 0.0, 0.0
             for i in range(12 * j, 12 * j + 12):
+                warm += power[i]
+                moist_mean += wet[i]
+                power[i] *= air[i]
                 xi = power[i] * wet[i]
                 total += xi
                 total_n += xi * nitro[i]
             soil[site, j], litter[site, j] = total / 12.0, total_n / 12.0
+            climate[site, j] = (warm / 12.0) * (moist_mean / 12.0)
         if derivatives:
             per_q10 = 0.1 / q10[site]
             for i in range(_SIZE):

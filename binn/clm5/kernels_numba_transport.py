@@ -7,26 +7,44 @@ from numba import njit
 
 from binn.clm5.column import DAYS_PER_YEAR, INTERFACES, N_LAYERS, NODES, SPACING, THICKNESS
 
-__all__ = ["couplings", "couplings_adjoint"]
+__all__ = ["couplings", "couplings_adjoint", "couplings_of_sites"]
 
 _COMPILE = {"cache": True, "nogil": True, "error_model": "numpy"}
 _N = N_LAYERS
 _DEEP_THAW, _RAMP_END, _TINY = 2.0, 3.0, 1e-30  # as in `transport`
 _WEIGHT = (INTERFACES[:-1] - NODES[:-1]) / SPACING[1:]
+_PER_SPACING, _PER_THICKNESS = 1.0 / SPACING[1:], 1.0 / THICKNESS
 
 
 @njit(**_COMPILE)
-def _shape(thaw, bio, cryo):
-    """How much of each diffusivity acts at each lower interface, day yr-1 over a year's days."""
+def _cryoturbation(thaw, share):
+    """Write how much of the cryoturbation acts at each lower interface.
+
+    All above the thaw depth, fading to nothing at 3 m; nothing where the ground never thaws.
+    """
     for j in range(_N):
-        bio[j], cryo[j] = 0.0, 0.0
-        if thaw > _DEEP_THAW:
-            bio[j] = 1.0
-        elif thaw > 0.0:
-            if INTERFACES[j] < thaw:
-                cryo[j] = 1.0
-            else:
-                cryo[j] = max(0.0, 1.0 - (INTERFACES[j] - thaw) / (_RAMP_END - thaw))
+        if thaw <= 0.0:
+            share[j] = 0.0
+        elif INTERFACES[j] < thaw:
+            share[j] = 1.0
+        else:
+            share[j] = max(0.0, 1.0 - (INTERFACES[j] - thaw) / (_RAMP_END - thaw))
+
+
+@njit(**_COMPILE)
+def _diffusivity(diffus, cryo, thaw, nbedrock, conserving, d):
+    """Write the diffusivity at each lower interface, m2 day-1."""
+    per_day = diffus / DAYS_PER_YEAR
+    if thaw > _DEEP_THAW:
+        for j in range(_N):
+            d[j] = per_day
+    else:
+        _cryoturbation(thaw, d)
+        for j in range(_N):
+            d[j] *= cryo / DAYS_PER_YEAR
+    if not conserving:
+        for j in range(_N):
+            d[j] = max(_TINY, d[j] if j <= nbedrock else 0.0)
 
 
 @njit(**_COMPILE)
@@ -43,19 +61,18 @@ def _power_law(conductance):
 @njit(**_COMPILE)
 def couplings(diffus, cryo, thaw, nbedrock, conserving, a, c):
     """Month-mean couplings to the layer above (`a`) and below (`c`), day-1: written, (20,) each."""
-    bio_shape, cryo_shape, d = np.empty(_N), np.empty(_N), np.empty(_N)
+    d = np.empty(_N)
     a[:] = 0.0
     c[:] = 0.0
     for month in range(len(thaw)):
-        _shape(thaw[month], bio_shape, cryo_shape)
-        for j in range(_N):
-            d[j] = (diffus * bio_shape[j] + cryo * cryo_shape[j]) / DAYS_PER_YEAR
-            if not conserving:
-                d[j] = max(_TINY, d[j] if j <= nbedrock else 0.0)
+        _diffusivity(diffus, cryo, thaw[month], nbedrock, conserving, d)
         above = 0.0
         for k in range(_N - 1):
-            resistance = (1.0 - _WEIGHT[k]) * d[k] + _WEIGHT[k] * d[k + 1]
-            g = d[k] * d[k + 1] / resistance / SPACING[k + 1] if resistance > 0.0 else 0.0
+            if d[k] == d[k + 1]:  # no harmonic mean needed: nearly always
+                g = d[k] * _PER_SPACING[k]
+            else:
+                resistance = (1.0 - _WEIGHT[k]) * d[k] + _WEIGHT[k] * d[k + 1]
+                g = d[k] * d[k + 1] / resistance * _PER_SPACING[k]
             if conserving:
                 if k + 1 < nbedrock:
                     a[k + 1] += g
@@ -65,41 +82,51 @@ def couplings(diffus, cryo, thaw, nbedrock, conserving, a, c):
                 a[k + 1] += law + _TINY
                 c[k] += law if k < nbedrock else above
             above = g
+    share = 1.0 / len(thaw)
     for j in range(_N):
-        a[j] /= len(thaw) * THICKNESS[j]
-        c[j] /= len(thaw) * THICKNESS[j]
+        a[j] *= share * _PER_THICKNESS[j]
+        c[j] *= share * _PER_THICKNESS[j]
+
+
+@njit(**_COMPILE)
+def couplings_of_sites(start, stop, diffus, cryo, thaw, nbedrock, cell, conserving, a, c):
+    """:func:`couplings` of the sites `start` to `stop`; `a`, `c` (site, 20) are written."""
+    for site in range(start, stop):
+        row = cell[site]
+        couplings(diffus[site], cryo[site], thaw[row], nbedrock[row], conserving, a[site], c[site])
 
 
 @njit(**_COMPILE)
 def couplings_adjoint(diffus, cryo, thaw, nbedrock, conserving, d_a, d_c):
     """Gradient with respect to (diffus, cryo) from that with respect to `a` and `c`."""
-    bio_shape, cryo_shape, d = np.empty(_N), np.empty(_N), np.empty(_N)
+    shape, d = np.empty(_N), np.empty(_N)
     d_diffus, d_cryo = 0.0, 0.0
     for month in range(len(thaw)):
-        _shape(thaw[month], bio_shape, cryo_shape)
-        for j in range(_N):
-            d[j] = (diffus * bio_shape[j] + cryo * cryo_shape[j]) / DAYS_PER_YEAR
-            if not conserving:
-                d[j] = max(_TINY, d[j] if j <= nbedrock else 0.0)
+        _diffusivity(diffus, cryo, thaw[month], nbedrock, conserving, d)
+        deep = thaw[month] > _DEEP_THAW
+        if not deep:
+            _cryoturbation(thaw[month], shape)
         for k in range(_N - 1):
             resistance = (1.0 - _WEIGHT[k]) * d[k] + _WEIGHT[k] * d[k + 1]
             if not resistance > 0.0:
                 continue
-            from_a, from_c = d_a[k + 1] / THICKNESS[k + 1], d_c[k] / THICKNESS[k]
+            from_a, from_c = d_a[k + 1] * _PER_THICKNESS[k + 1], d_c[k] * _PER_THICKNESS[k]
             if conserving:
                 d_g = from_a + from_c if k + 1 < nbedrock else 0.0
             else:
-                _, slope = _power_law(d[k] * d[k + 1] / resistance / SPACING[k + 1])
+                _, slope = _power_law(d[k] * d[k + 1] / resistance * _PER_SPACING[k])
                 d_g = slope * (from_a + (from_c if k < nbedrock else 0.0))
                 if k + 1 >= nbedrock and k + 2 < _N:  # the face below repeats this one
-                    d_g += d_c[k + 1] / THICKNESS[k + 1]
-            d_g /= SPACING[k + 1] * resistance * resistance
+                    d_g += d_c[k + 1] * _PER_THICKNESS[k + 1]
+            d_g *= _PER_SPACING[k] / (resistance * resistance)
             for j, share in (
                 (k, _WEIGHT[k] * d[k + 1] * d[k + 1]),
                 (k + 1, (1.0 - _WEIGHT[k]) * d[k] * d[k]),
             ):
                 if conserving or (j <= nbedrock and d[j] > _TINY):
-                    d_diffus += d_g * share * bio_shape[j]
-                    d_cryo += d_g * share * cryo_shape[j]
+                    if deep:
+                        d_diffus += d_g * share
+                    else:
+                        d_cryo += d_g * share * shape[j]
     scale = 1.0 / (DAYS_PER_YEAR * len(thaw))
     return d_diffus * scale, d_cryo * scale

@@ -1,26 +1,26 @@
 """The compiled kernels as differentiable operations, shared among threads.
 
 Two operations, so that the monthly means, which depend on `q10` and `w_scaling` only, can be kept
-while other parameters change: :func:`monthly_mean` and :func:`pools`.
+while other parameters change: :func:`monthly_means` and :func:`pools`.
 """
 
 from __future__ import annotations
 
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
-from binn.clm5 import kernels_numba, kernels_numba_scalars
+from binn.clm5 import kernels_numba, kernels_numba_scalars, kernels_numba_transport
 from binn.clm5.column import N_LAYERS, N_POOLS
 from binn.clm5.forcing import Forcing
 from binn.parameters import KEYS, index
 
-__all__ = ["monthly_mean", "pools"]
+__all__ = ["MonthlyMeans", "couplings", "monthly_means", "pools"]
 
 _PARALLEL_FROM = 256
 """Sites; below, starting threads costs more than it saves."""
@@ -28,12 +28,58 @@ _LAYERED = ("temperature", "water", "oxygen", "nitrogen")
 _Q10, _W_SCALING = index("q10"), index("w_scaling")
 
 
-def monthly_mean(parameters: Tensor, forcing: Forcing) -> tuple[Tensor, Tensor]:
-    """As :func:`binn.clm5.environment.monthly_mean`, compiled; CPU, float64 parameters."""
-    soil, litter = _MonthlyMean.apply(  # type: ignore[no-untyped-call]
-        parameters[:, _Q10], parameters[:, _W_SCALING], forcing
+class MonthlyMeans(NamedTuple):
+    """Month means of the environmental scalars, (site, 20) each.
+
+    Attributes
+    ----------
+    soil, litter : Tensor
+        Of xi_T xi_W xi_O, without and with xi_N.
+    climate : Tensor
+        Mean of xi_T times mean of xi_W; no gradient.
+    """
+
+    soil: Tensor
+    litter: Tensor
+    climate: Tensor
+
+
+def monthly_means(parameters: Tensor, forcing: Forcing) -> MonthlyMeans:
+    """As :func:`binn.clm5.environment.monthly_mean`, compiled; CPU, float64 parameters.
+
+    Where no gradient is asked for, the last result is kept with the forcing and given again while
+    `q10` and `w_scaling` are the same.
+    """
+    chosen = parameters[:, [_Q10, _W_SCALING]]
+    keep = not (chosen.requires_grad and torch.is_grad_enabled())
+    if keep:
+        kept: tuple[Tensor, MonthlyMeans] | None = forcing.memo.get("monthly_means")
+        if kept is not None and torch.equal(kept[0], chosen):
+            return kept[1]
+    means = MonthlyMeans(
+        *_MonthlyMeans.apply(chosen[:, 0], chosen[:, 1], forcing)  # type: ignore[no-untyped-call]
     )
-    return soil, litter
+    if keep:
+        forcing.memo["monthly_means"] = (chosen.detach(), means)
+    return means
+
+
+def couplings(parameters: Tensor, forcing: Forcing, bedrock: str) -> tuple[Tensor, Tensor]:
+    """As :func:`binn.clm5.transport.couplings`, compiled; CPU, float64 parameters, no gradient."""
+    n = len(parameters)
+    a, c = parameters.new_empty(n, N_LAYERS), parameters.new_empty(n, N_LAYERS)
+    rows = forcing.rows()
+    arguments = (
+        *(_array(parameters[:, k]) for k in (index("diffus"), index("cryo"))),
+        _array(rows.active_layer()),
+        _array(rows.nbedrock),
+        _cells(forcing),
+        bedrock == "conserving",
+        a.numpy(),
+        c.numpy(),
+    )
+    _share(n, lambda x, y: kernels_numba_transport.couplings_of_sites(x, y, *arguments))
+    return a, c
 
 
 def pools(
@@ -46,7 +92,7 @@ def pools(
     parameters : Tensor, (site, 21)
         Physical units, float64, on the CPU.
     soil, litter : Tensor, (site, 20)
-        From :func:`monthly_mean`.
+        From :func:`monthly_means`.
     forcing : Forcing
         Of as many sites.
     bedrock : {"conserving", "published"}
@@ -63,11 +109,11 @@ def pools(
     return result
 
 
-class _MonthlyMean(torch.autograd.Function):
+class _MonthlyMeans(torch.autograd.Function):
     @staticmethod
     def forward(ctx: Any, q10: Tensor, w_scaling: Tensor, forcing: Forcing) -> tuple[Tensor, ...]:
         n = q10.shape[0]
-        rows = [n, n] + [n if any(ctx.needs_input_grad) else 0] * 4
+        rows = [n] * 3 + [n if any(ctx.needs_input_grad) else 0] * 4
         means = [q10.new_empty(count, N_LAYERS) for count in rows]
         layered = [
             getattr(forcing, name).reshape(forcing.n_rows, -1).contiguous().numpy()
@@ -76,13 +122,14 @@ class _MonthlyMean(torch.autograd.Function):
         arguments = [_array(q10), _array(w_scaling), *layered, _cells(forcing), *map(_array, means)]
         _share(n, lambda a, b: kernels_numba_scalars.monthly_means(a, b, *arguments))
         if any(ctx.needs_input_grad):
-            ctx.save_for_backward(*means[2:])
-        return means[0], means[1]
+            ctx.save_for_backward(*means[3:])
+        ctx.mark_non_differentiable(means[2])
+        return means[0], means[1], means[2]
 
     @staticmethod
     def backward(ctx: Any, *grads: Tensor) -> tuple[Tensor, Tensor, None]:
         soil_q10, litter_q10, soil_w, litter_w = ctx.saved_tensors
-        soil, litter = grads
+        soil, litter, _ = grads
         by_q10 = torch.einsum("sj,sj->s", soil, soil_q10)
         by_w = torch.einsum("sj,sj->s", soil, soil_w)
         by_q10 += torch.einsum("sj,sj->s", litter, litter_q10)

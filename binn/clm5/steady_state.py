@@ -11,7 +11,16 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from binn.clm5 import dense, environment, kernels_torch, litter, numba_backend, transfers, transport
+from binn.clm5 import (
+    dense,
+    environment,
+    kernels_torch,
+    litter,
+    numba_backend,
+    rates,
+    transfers,
+    transport,
+)
 from binn.clm5.checks import checked_parameters
 from binn.clm5.column import SOIL
 from binn.clm5.forcing import Forcing
@@ -62,12 +71,25 @@ class SteadyState:
     @cached_property
     def rates(self) -> Tensor:
         """Month-mean decomposition rate of each pool, day-1: (site, 7, 20)."""
-        return decomposition_rates(self._double, self.forcing, self.bedrock)[0]
+        return rates.decomposition_rates(self._double, *self.rate_scalars)
+
+    @cached_property
+    def rate_scalars(self) -> tuple[Tensor, Tensor]:
+        """Month-mean scalar of the soil (and CWD) and of the litter rates: (site, 20) each."""
+        return rates.rate_scalars(self._double, self.forcing, self.bedrock, self._compiled)
 
     @cached_property
     def couplings(self) -> tuple[Tensor, Tensor]:
         """Month-mean transport coupling to the layer above and below, day-1: (site, 20) each."""
-        return transport.couplings(self._double, self.forcing, self.bedrock)
+        compute = numba_backend.couplings if self._compiled else transport.couplings
+        return compute(self._double, self.forcing, self.bedrock)
+
+    @cached_property
+    def climate(self) -> Tensor:
+        """Product of the month means of the temperature and water scalars: (site, 20)."""
+        if self._compiled:
+            return numba_backend.monthly_means(self._double, self.forcing).climate
+        return self.scalars.temperature.mean(2) * self.scalars.water.mean(2)
 
     @cached_property
     def transport(self) -> Tensor:
@@ -92,6 +114,11 @@ class SteadyState:
         inside = (self.pools >= lowest) & (self.pools <= highest)
         empty = self.bedrock == "conserving" and ~self.forcing.above_bedrock()[:, None]
         return ~(inside | empty)
+
+    @property
+    def _compiled(self) -> bool:
+        """Whether derived values may come from the CPU kernels, which give them no gradient."""
+        return self.forcing.device.type == "cpu" and not self.parameters.requires_grad
 
     @property
     def _double(self) -> Tensor:
@@ -168,13 +195,15 @@ def _warn_of_range(state: SteadyState) -> None:
 
 def _solve_numba(parameters: Tensor, forcing: Forcing, bedrock: str) -> Tensor:
     """Compiled: everything in float64, whatever the precision of the forcing and the result."""
-    soil, litter = numba_backend.monthly_mean(parameters, forcing)
-    return numba_backend.pools(parameters, soil, litter, forcing, bedrock).to(forcing.dtype)
+    means = numba_backend.monthly_means(parameters, forcing)
+    pools = numba_backend.pools(parameters, means.soil, means.litter, forcing, bedrock)
+    return pools.to(forcing.dtype)
 
 
 def _solve_torch(parameters: Tensor, forcing: Forcing, bedrock: str) -> Tensor:
     """Coefficients in float64, elimination in the precision of the forcing."""
-    rate, x = decomposition_rates(parameters, forcing, bedrock)
+    x, x_litter = rates.rate_scalars(parameters, forcing, bedrock)
+    rate = rates.decomposition_rates(parameters, x, x_litter)
     a, c = transport.couplings(parameters, forcing, bedrock)
     source = litter.litter_input(litter.input_fraction(parameters, forcing, bedrock), forcing)
     if forcing.dtype != torch.float64:
@@ -187,20 +216,3 @@ def _solve_torch(parameters: Tensor, forcing: Forcing, bedrock: str) -> Tensor:
         transfers.turnover_days(parameters)[:, SOIL], x,
     ))  # fmt: skip
     return kernels_torch.eliminate(kernels_torch.Coefficients(*last)).movedim(-1, 0)
-
-
-def decomposition_rates(
-    parameters: Tensor, forcing: Forcing, bedrock: str
-) -> tuple[Tensor, Tensor]:
-    """Decomposition rates (site, 7, 20), day-1, and the soil pools' common scalar (site, 20)."""
-    soil, with_nitrogen = environment.monthly_mean(parameters, forcing)
-    depth = environment.depth_scalar(parameters)
-    soil, with_nitrogen = soil * depth, with_nitrogen * depth
-    if bedrock == "conserving":
-        # no carbon there: any rate will do, and the first layer's is never too small
-        above = forcing.above_bedrock()
-        soil = torch.where(above, soil, soil[:, :1])
-        with_nitrogen = torch.where(above, with_nitrogen, with_nitrogen[:, :1])
-    days = transfers.turnover_days(parameters)[:, :, None]
-    scalar = torch.stack([soil, *[with_nitrogen] * 3, *[soil] * 3], 1)
-    return scalar / days, soil

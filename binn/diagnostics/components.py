@@ -7,15 +7,14 @@ broadcast), and the normalised `beta` under the name of input allocation. The ot
 
 from __future__ import annotations
 
-import math
-
-import numpy as np
 import torch
 from torch import Tensor
 
-from binn.clm5 import INTERFACES, NODES, THICKNESS, SteadyState
+from binn.clm5 import THICKNESS, SteadyState
 from binn.clm5.column import DAYS_PER_YEAR
+from binn.clm5.environment import depth_scalar
 from binn.clm5.transfers import TRANSFERS, fractions, turnover_days
+from binn.diagnostics.input_allocation import input_allocation
 from binn.errors import InputError
 from binn.parameters import index, to_normalised
 
@@ -35,7 +34,6 @@ DEFINITIONS = ("stock", "published")
 
 _BETWEEN_LITTER_AND_SOIL = [(k, frm) for k, (_, frm, _) in enumerate(TRANSFERS) if frm > 0]
 _LITTER_AND_SOIL = slice(1, 7)
-_LIBM_POW = np.frompyfunc(math.pow, 2, 1)
 
 
 def components(state: SteadyState, definition: str = "stock") -> dict[str, Tensor]:
@@ -66,7 +64,7 @@ def components(state: SteadyState, definition: str = "stock") -> dict[str, Tenso
     if published:
         allocation = to_normalised(parameters)[:, index("beta")]
     else:
-        allocation = _input_allocation(state)
+        allocation = input_allocation(state)
     return {
         "carbon_transfer_efficiency": _transfer_efficiency(state, parameters),
         "baseline_decomposition": _baseline_decomposition(state, parameters, published),
@@ -85,8 +83,7 @@ def environmental_modifier(state: SteadyState) -> Tensor:
 
 def _modifier(state: SteadyState) -> Tensor:
     """Product of the month means of temperature and water and of depth: (site, 20)."""
-    xi = state.scalars
-    return xi.temperature.mean(2) * xi.water.mean(2) * xi.depth
+    return state.climate * depth_scalar(state.parameters.to(torch.float64))
 
 
 def _soc_stock(state: SteadyState) -> Tensor:
@@ -98,8 +95,8 @@ def _soc_stock(state: SteadyState) -> Tensor:
 def _transfer_efficiency(state: SteadyState, parameters: Tensor) -> Tensor:
     """Flux-weighted mean of the eight transfer fractions that are not fragmentation of CWD."""
     pools = state.pools.to(torch.float64)
-    weight = (_modifier(state) * pools.new_tensor(THICKNESS))[:, None]
-    flux = (pools * weight).sum(2) / turnover_days(parameters)
+    weight = _modifier(state) * pools.new_tensor(THICKNESS)
+    flux = torch.einsum("spl,sl->sp", pools, weight) / turnover_days(parameters)
     given = fractions(parameters)
     passed = sum(
         (given[:, k] * flux[:, frm] for k, frm in _BETWEEN_LITTER_AND_SOIL), flux[:, 0] * 0
@@ -110,36 +107,9 @@ def _transfer_efficiency(state: SteadyState, parameters: Tensor) -> Tensor:
 def _baseline_decomposition(state: SteadyState, parameters: Tensor, published: bool) -> Tensor:
     """Mean of 1/tau over the seven pools, weighted by stock or by summed concentration, yr-1."""
     pools = state.pools.to(torch.float64)
-    weight = (pools if published else pools * pools.new_tensor(THICKNESS)).sum(2)
+    weight = pools.sum(2) if published else pools @ pools.new_tensor(THICKNESS)
     rate = DAYS_PER_YEAR / turnover_days(parameters)
     return (weight * rate).sum(1) / weight.sum(1)
-
-
-def _input_allocation(state: SteadyState) -> Tensor:
-    """Mean over layers of ``(1 - cumulative fraction) ** (1 / depth in cm)``.
-
-    Layers where the cumulated fraction reaches 1 have no such value and are skipped, as published.
-    Where that happens is a matter of rounding, so the published arithmetic is repeated here to the
-    last bit: libm's power (vectorised ones differ in the last place) and a running sum.
-    """
-    forcing = state.forcing
-    beta = state.parameters[:, index("beta")].detach().to("cpu", torch.float64).numpy()
-    depth = 100.0 * np.array([0.0, *INTERFACES])
-    power = _LIBM_POW(beta[:, None], depth).astype(np.float64)
-    share = (power[:, :-1] - power[:, 1:]) / THICKNESS * THICKNESS
-    inside = forcing.above_bedrock().cpu().numpy()
-    if state.bedrock == "conserving":
-        share = share * inside
-    total = share.cumsum(1)
-    remaining = 1.0 - (share / total[:, -1:]).cumsum(1)
-    if state.bedrock == "conserving":
-        remaining[:, :-1][~inside[:, 1:]] = 0.0  # from the bedrock layer down, exactly
-    remaining[(forcing.per_site("altmax_lastyear").mean(1) <= 0.0).cpu().numpy()] = 0.0
-    positive = remaining > 0.0
-    value = np.exp(np.log(np.where(positive, remaining, 1.0)) / (100.0 * NODES))
-    count = positive.sum(1)
-    mean = np.where(positive, value, 0.0).sum(1) / np.where(count > 0, count, np.nan)
-    return torch.from_numpy(mean).to(forcing.device)
 
 
 def _vertical_transport(state: SteadyState) -> Tensor:

@@ -6,8 +6,8 @@ import torch
 from torch import Tensor
 
 from binn.clm5 import THICKNESS, SteadyState
-from binn.clm5.column import DAYS_PER_YEAR
-from binn.clm5.transfers import respired_fraction
+from binn.clm5.column import DAYS_PER_YEAR, LITTER
+from binn.clm5.transfers import respired_fraction, turnover_days
 
 __all__ = ["mass_balance"]
 
@@ -24,7 +24,10 @@ def mass_balance(state: SteadyState) -> Tensor:
         Solved sites.
     """
     pools = state.pools.to(torch.float64)
-    lost = respired_fraction(state.parameters.to(torch.float64))
-    flux = (state.rates * pools * pools.new_tensor(THICKNESS)).sum(2)
-    respired = DAYS_PER_YEAR * (flux * lost).sum(1)
+    parameters = state.parameters.to(torch.float64)
+    lost = respired_fraction(parameters)
+    soil, litter = (scalar * pools.new_tensor(THICKNESS) for scalar in state.rate_scalars)
+    flux = torch.einsum("spl,sl->sp", pools, soil)
+    flux[:, LITTER] = torch.einsum("spl,sl->sp", pools[:, LITTER], litter)
+    respired = DAYS_PER_YEAR * (flux / turnover_days(parameters) * lost).sum(1)
     return respired / state.forcing.annual_input().to(torch.float64).sum(1) - 1.0

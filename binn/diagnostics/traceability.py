@@ -39,7 +39,7 @@ def traceability(state: SteadyState) -> dict[str, Tensor]:
         In the order and with the units of :data:`TRACEABILITY_NAMES`, float64.
     """
     pools = state.pools.to(torch.float64)
-    storage = (pools * pools.new_tensor(THICKNESS)).sum((1, 2))
+    storage = (pools @ pools.new_tensor(THICKNESS)).sum(1)
     influx = state.forcing.annual_input().to(torch.float64).sum(1)
     residence_time = storage / influx
     scalar = environmental_modifier(state)
