@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import os
 import re
 import shlex
@@ -13,6 +14,7 @@ import pytest
 import yaml
 
 import binn
+from binn.clm5 import BACKENDS
 
 
 def blocks(text: str, language: str) -> list[str]:
@@ -50,6 +52,27 @@ def test_make_targets_of_the_documents_exist(root: Path) -> None:
     used = {name for text in texts for name in re.findall(r"(?:`|^)make ([a-z]+)", text, re.M)}
     assert used
     assert used <= targets
+
+
+def test_the_makefile_runs_what_exists(root: Path) -> None:
+    makefile = (root / "Makefile").read_text("utf-8")
+    modules = set(re.findall(r"-m ((?:benchmarks|binn)\.[a-z_.]+)", makefile))
+    assert modules
+    assert all((root / (name.replace(".", "/") + ".py")).is_file() for name in modules), modules
+
+
+@pytest.mark.slow
+def test_the_solver_benchmark_measures_every_backend(root: Path) -> None:
+    run = subprocess.run(
+        [sys.executable, "-W", "error", "-m", "benchmarks.solver", "--seconds", "0.01", "--json"],
+        cwd=root, capture_output=True, text=True, timeout=300, check=False,
+    )  # fmt: skip
+    assert run.returncode == 0, run.stderr
+    rows = json.loads(run.stdout)["rows"]
+    assert {row["backend"] for row in rows} == set(BACKENDS) - {"auto"}
+    assert all(row["forward_ms"] > 0 and row["gradient_ms"] > 0 for row in rows)
+    structured = [row for row in rows if not row["backend"].startswith("dense")]
+    assert not any(row["negative_pools"] for row in structured)
 
 
 @pytest.mark.slow
