@@ -20,6 +20,7 @@ from numba import njit
 
 from binn.clm5.column import DAYS_PER_YEAR, N_LAYERS, NODES, THICKNESS, TOPS
 from binn.clm5.kernels_numba_exponential import exponential_parts
+from binn.clm5.kernels_numba_soil import soil_pools, soil_transposed
 from binn.clm5.kernels_numba_transport import couplings, couplings_adjoint
 from binn.parameters import index
 
@@ -34,27 +35,6 @@ _S1, _S2, _S3 = (index(k) for k in ("tau4s1", "tau4s2", "tau4s3"))
 _FL1S1, _FL2S1, _FL3S2 = (index(k) for k in ("fl1s1", "fl2s1", "fl3s2"))
 _FS1S2, _FS1S3, _FS2S1 = (index(k) for k in ("fs1s2", "fs1s3", "fs2s1"))
 _FS2S3, _FS3S1, _FCWDL2 = (index(k) for k in ("fs2s3", "fs3s1", "fcwdl2"))
-
-
-@njit(**_COMPILE)
-def _inverse(o, s, z):
-    """Inverse of the 3 x 3 M-matrix with off-diagonals ``-o`` and row sums `s`, into `z`.
-
-    Adjugate and determinant as sums of products of non-negative numbers; float64 needs no scaling
-    of the rows first.
-    """
-    d0, d1, d2 = s[0] + o[0, 1] + o[0, 2], s[1] + o[1, 0] + o[1, 2], s[2] + o[2, 0] + o[2, 1]
-    z00 = (s[1] + o[1, 0]) * d2 + o[1, 2] * (s[2] + o[2, 0])
-    z01 = o[0, 1] * d2 + o[0, 2] * o[2, 1]
-    z02 = o[0, 2] * d1 + o[0, 1] * o[1, 2]
-    by = 1.0 / (z00 * s[0] + z01 * s[1] + z02 * s[2])
-    z[0, 0], z[0, 1], z[0, 2] = z00 * by, z01 * by, z02 * by
-    z[1, 0] = (o[1, 0] * d2 + o[1, 2] * o[2, 0]) * by
-    z[1, 1] = ((s[2] + o[2, 1]) * d0 + o[2, 0] * (s[0] + o[0, 1])) * by
-    z[1, 2] = (o[1, 2] * d0 + o[1, 0] * o[0, 2]) * by
-    z[2, 0] = (o[2, 0] * d1 + o[2, 1] * o[1, 0]) * by
-    z[2, 1] = (o[2, 1] * d0 + o[2, 0] * o[0, 1]) * by
-    z[2, 2] = ((s[0] + o[0, 2]) * d1 + o[0, 1] * (s[1] + o[1, 2])) * by
 
 
 @njit(**_COMPILE)
@@ -117,22 +97,18 @@ def steady_state(
         Bedrock scheme.
     pools : (site, 7, 20)
         Written: gC m-3.
-    inverse, pivots : (site, 20, 3, 3), (site, 2, 20)
+    inverse, pivots : (site, 20, 9), (site, 2, 20)
         Written, for the adjoint: inverse pivots of the soil and of the litter systems.
         Or a single row, used over and over, where no adjoint will be asked for.
     """
     depth, x, x_litter = np.empty(_N), np.empty(_N), np.empty(_N)
     raw, end, source = np.empty(_N), np.empty(_N), np.empty(_N)
     exponent, rest, bits = np.empty(3 * _N), np.empty(3 * _N), np.empty(3 * _N, np.int64)
-    a, c, y = np.empty(_N), np.empty(_N), np.empty((3, _N))
-    off, base = np.zeros((3, 3)), np.zeros((3, 3))
-    passed, z_small, h, w = np.zeros((3, 3)), np.empty((3, 3)), np.empty(3), np.empty(3)
-    r, s, rate = np.empty(3), np.empty(3), np.empty(2)
+    a, c = np.empty(_N), np.empty(_N)
     keep = inverse.shape[0] == parameters.shape[0]
     for site in range(start, stop):
         p, row = parameters[site], cell[site]
-        z_all = inverse[site if keep else 0]
-        d_all = pivots[site if keep else 0]
+        d = pivots[site if keep else 0]
         out = pools[site]
         bottom = nbedrock[row] if conserving else _N
         total = _over_depth(
@@ -144,81 +120,34 @@ def steady_state(
             source[j] = raw[j] / (total * THICKNESS[j])
 
         # litter: unit solutions of the two operators for the input profile
-        rate[0], rate[1] = 1.0 / (DAYS_PER_YEAR * p[_L1]), 1.0 / (DAYS_PER_YEAR * p[_L2])
+        rate1, rate2 = 1.0 / (DAYS_PER_YEAR * p[_L1]), 1.0 / (DAYS_PER_YEAR * p[_L2])
+        sum1, sum2 = rate1 * x_litter[0], rate2 * x_litter[0]
+        y1, y2 = source[0], source[0]
+        for j in range(_N):
+            d1, d2 = 1.0 / (sum1 + c[j]), 1.0 / (sum2 + c[j])
+            d[0, j], d[1, j] = d1, d2
+            out[1, j], out[2, j] = y1, y2
+            if j + 1 < _N:
+                d1, d2 = a[j + 1] * d1, a[j + 1] * d2
+                sum1 = rate1 * x_litter[j + 1] + d1 * sum1
+                sum2 = rate2 * x_litter[j + 1] + d2 * sum2
+                y1, y2 = source[j + 1] + d1 * y1, source[j + 1] + d2 * y2
         into = inputs[row]
-        given = p[_FCWDL2] * into[0], (1.0 - p[_FCWDL2]) * into[0]
-        amount = into[1], into[2] + given[0], into[3] + given[1]
-        sum0, sum1 = rate[0] * x_litter[0], rate[1] * x_litter[0]
-        y0, y1 = source[0], source[0]
-        for j in range(_N):
-            d0, d1 = 1.0 / (sum0 + c[j]), 1.0 / (sum1 + c[j])
-            d_all[0, j], d_all[1, j] = d0, d1
-            y[0, j], y[1, j] = y0, y1
-            if j + 1 < _N:
-                d0, d1 = a[j + 1] * d0, a[j + 1] * d1
-                sum0 = rate[0] * x_litter[j + 1] + d0 * sum0
-                sum1 = rate[1] * x_litter[j + 1] + d1 * sum1
-                y0, y1 = source[j + 1] + d0 * y0, source[j + 1] + d1 * y1
-        y0, y1 = 0.0, 0.0
+        amount1 = into[1] / DAYS_PER_YEAR
+        amount2 = (into[2] + p[_FCWDL2] * into[0]) / DAYS_PER_YEAR
+        amount3 = (into[3] + (1.0 - p[_FCWDL2]) * into[0]) / DAYS_PER_YEAR
+        y1, y2 = 0.0, 0.0
         for j in range(_N - 1, -1, -1):
-            y0, y1 = (y[0, j] + c[j] * y0) * d_all[0, j], (y[1, j] + c[j] * y1) * d_all[1, j]
-            y[0, j], y[1, j] = y0 / DAYS_PER_YEAR, y1 / DAYS_PER_YEAR
-        for j in range(_N):
+            y1, y2 = (out[1, j] + c[j] * y1) * d[0, j], (out[2, j] + c[j] * y2) * d[1, j]
+            out[1, j], out[2, j], out[3, j] = amount1 * y1, amount2 * y2, amount3 * y2
             out[0, j] = into[0] * source[j] * p[_CWD] / x[j]
-            out[1, j] = amount[0] * y[0, j]
-            out[2, j] = amount[1] * y[1, j]
-            out[3, j] = amount[2] * y[1, j]
-
-        # soil: what decomposition passes on, in variables whose row sums are the scalar x
-        passed[1, 0], passed[2, 0] = p[_FS1S2], p[_FS1S3]
-        passed[0, 1], passed[2, 1], passed[0, 2] = p[_FS2S1], p[_FS2S3], p[_FS3S1]
-        for m in range(3):
-            s[m] = 1.0 - (passed[0, m] + passed[1, m] + passed[2, m])
-            for i in range(3):
-                off[m, i] = passed[i, m]
-        _inverse(off, s, z_small)
-        for i in range(3):
-            h[i] = z_small[0, i] + z_small[1, i] + z_small[2, i]
-        w[0], w[1], w[2] = p[_S1] * h[0], p[_S2] * h[1], p[_S3] * h[2]
-        for i in range(3):
-            w[i] *= DAYS_PER_YEAR
-            r[i] = x[0]
-            for m in range(3):
-                base[i, m] = passed[i, m] * h[m]
-                off[i, m] = x[0] * base[i, m]
-        u0, u1, u2 = 0.0, 0.0, 0.0  # what is carried down
+        into_soil = out[4:]
         for j in range(_N):
-            z = z_all[j]
-            for i in range(3):
-                s[i] = r[i] + c[j] * w[i]
-            _inverse(off, s, z)
-            for i in range(3):
-                for m in range(3):
-                    z[i, m] *= w[i]
-            k1, k2 = rate[0] * x_litter[j], rate[1] * x_litter[j]
-            u0 += p[_FL1S1] * k1 * out[1, j] + p[_FL2S1] * k2 * out[2, j]
-            u1 += p[_FL3S2] * k2 * out[3, j]
-            y[0, j], y[1, j], y[2, j] = u0, u1, u2
-            if j + 1 < _N:
-                down, both = a[j + 1], a[j + 1] * c[j]
-                r0, r1, r2 = r[0], r[1], r[2]
-                for i in range(3):
-                    r[i] = x[j + 1] + down * (z[i, 0] * r0 + z[i, 1] * r1 + z[i, 2] * r2)
-                    for m in range(3):
-                        if m != i:
-                            off[i, m] = x[j + 1] * base[i, m] + both * z[i, m] * w[m]
-                v0, v1, v2 = u0, u1, u2
-                u0 = down * (z[0, 0] * v0 + z[0, 1] * v1 + z[0, 2] * v2)
-                u1 = down * (z[1, 0] * v0 + z[1, 1] * v1 + z[1, 2] * v2)
-                u2 = down * (z[2, 0] * v0 + z[2, 1] * v1 + z[2, 2] * v2)
-        s0, s1, s2 = 0.0, 0.0, 0.0
-        for j in range(_N - 1, -1, -1):
-            z = z_all[j]
-            v0, v1, v2 = y[0, j] + c[j] * s0, y[1, j] + c[j] * s1, y[2, j] + c[j] * s2
-            s0 = z[0, 0] * v0 + z[0, 1] * v1 + z[0, 2] * v2
-            s1 = z[1, 0] * v0 + z[1, 1] * v1 + z[1, 2] * v2
-            s2 = z[2, 0] * v0 + z[2, 1] * v1 + z[2, 2] * v2
-            out[4, j], out[5, j], out[6, j] = s0, s1, s2
+            k1, k2 = rate1 * x_litter[j], rate2 * x_litter[j]
+            into_soil[0, j] = p[_FL1S1] * k1 * out[1, j] + p[_FL2S1] * k2 * out[2, j]
+            into_soil[1, j] = p[_FL3S2] * k2 * out[3, j]
+            into_soil[2, j] = 0.0
+        soil_pools(p, x, a, c, into_soil, inverse[site if keep else 0])
 
 
 @njit(**_COMPILE)
@@ -243,9 +172,7 @@ def adjoint(
     raw, end = np.empty(_N), np.empty(_N)
     exponent, rest, bits = np.empty(3 * _N), np.empty(3 * _N), np.empty(3 * _N, np.int64)
     a, c, d_a, d_c, d_share = np.empty(_N), np.empty(_N), np.empty(_N), np.empty(_N), np.empty(_N)
-    adj, y, days, d_days, d_rate = (
-        np.empty((7, _N)), np.empty((3, _N)), np.empty(7), np.zeros(7), np.empty(7),
-    )  # fmt: skip
+    adj, days, d_days, d_rate = np.empty((7, _N)), np.empty(7), np.zeros(7), np.empty(7)
     for site in range(start, stop):
         p, row, g, out = parameters[site], cell[site], gradient[site], pools[site]
         dp = d_parameters[site]
@@ -263,24 +190,9 @@ def adjoint(
             d_days[k] = 0.0
         dp[:] = 0.0
 
-        # transposed soil system
-        u0, u1, u2 = g[4, 0], g[5, 0], g[6, 0]
-        for j in range(_N):
-            z = inverse[site, j]
-            y[0, j], y[1, j], y[2, j] = u0, u1, u2
-            if j + 1 < _N:
-                v0, v1, v2 = u0, u1, u2
-                u0 = g[4, j + 1] + c[j] * (z[0, 0] * v0 + z[1, 0] * v1 + z[2, 0] * v2)
-                u1 = g[5, j + 1] + c[j] * (z[0, 1] * v0 + z[1, 1] * v1 + z[2, 1] * v2)
-                u2 = g[6, j + 1] + c[j] * (z[0, 2] * v0 + z[1, 2] * v1 + z[2, 2] * v2)
-        u0, u1, u2 = 0.0, 0.0, 0.0
-        for j in range(_N - 1, -1, -1):
-            z, up = inverse[site, j], (a[j + 1] if j + 1 < _N else 0.0)
-            v0, v1, v2 = y[0, j] + up * u0, y[1, j] + up * u1, y[2, j] + up * u2
-            u0 = z[0, 0] * v0 + z[1, 0] * v1 + z[2, 0] * v2
-            u1 = z[0, 1] * v0 + z[1, 1] * v1 + z[2, 1] * v2
-            u2 = z[0, 2] * v0 + z[1, 2] * v1 + z[2, 2] * v2
-            adj[4, j], adj[5, j], adj[6, j] = u0, u1, u2
+        soil_adjoint = adj[4:]
+        soil_adjoint[:] = g[4:]
+        soil_transposed(a, c, inverse[site], soil_adjoint)
 
         # transposed litter systems, fed by what they give to the soil
         for k in range(1, 4):
@@ -291,12 +203,12 @@ def adjoint(
             carried = 0.0
             for j in range(_N):
                 carried += g[k, j] + passed * x_litter[j] * adj[receiver, j]
-                y[0, j] = carried
+                adj[k, j] = carried
                 carried = c[j] * carried * d[j]
             value = 0.0
             for j in range(_N - 1, -1, -1):
                 up = a[j + 1] if j + 1 < _N else 0.0
-                value = (y[0, j] + up * value) * d[j]
+                value = (adj[k, j] + up * value) * d[j]
                 adj[k, j] = value
 
         d_efolding, mean_share = 0.0, 0.0

@@ -145,9 +145,7 @@ class _Pools(torch.autograd.Function):
         n, wanted = len(parameters), any(ctx.needs_input_grad)
         ctx.sites = _Sites(parameters, soil, litter, forcing, bedrock)
         result = parameters.new_empty(n, N_POOLS, N_LAYERS)
-        kept = [
-            np.empty((n if wanted else 1, *shape)) for shape in ((N_LAYERS, 3, 3), (2, N_LAYERS))
-        ]
+        kept = [np.empty((n if wanted else 1, *shape)) for shape in ((N_LAYERS, 9), (2, N_LAYERS))]
 
         def work(start: int, stop: int) -> None:
             scratch = kept if wanted else [np.empty_like(one) for one in kept]
