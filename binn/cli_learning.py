@@ -12,7 +12,9 @@ from typing import TYPE_CHECKING, Any
 from binn.errors import InputError
 
 if TYPE_CHECKING:
+    import numpy as np
     import xarray as xr
+    from numpy.typing import NDArray
 
     from binn.model import BINN
     from binn.training.config import TrainingConfig
@@ -207,9 +209,9 @@ def evaluate_command(options: argparse.Namespace) -> None:
     from binn.training.fit import check_device
 
     check_device(options.device)
-    model = binn.load_checkpoint(options.checkpoint, options.device)
+    models = binn.load_ensemble(options.checkpoint, options.device)
     ds = binn.open_dataset(options.data)
-    scores = _scores(model, ds, options.split)
+    scores = _scores(models, ds, options.split)
     _say(f"scored on {scores['sites']} sites: {scores['why']}")
     if options.json:
         print(json.dumps(scores, indent=1))
@@ -220,47 +222,80 @@ def evaluate_command(options: argparse.Namespace) -> None:
         print(f"{key:5s} {text}{unit}")
 
 
-def _scores(model: BINN, ds: xr.Dataset, wanted: str | None) -> dict[str, Any]:
-    """Scores of the wanted part, which part it was, and why."""
-    from binn.evaluation import evaluate
-    from binn.fingerprint import dataset_fingerprint
-    from binn.training.split import split_sites
+def _scores(models: list[BINN], ds: xr.Dataset, wanted: str | None) -> dict[str, Any]:
+    """Scores of the wanted part, which part it was, and why.
 
-    record = model.checkpoint
-    same = (
-        record is not None
-        and record.data is not None
-        and record.split is not None
-        and record.data.fingerprint == dataset_fingerprint(ds)
+    Of several models (folds), each is scored on its own part and the points are pooled.
+    """
+    import numpy as np
+
+    from binn.evaluation import score, simulate_observations
+    from binn.fingerprint import dataset_fingerprint
+
+    fingerprint = dataset_fingerprint(ds)
+    records = [model.checkpoint for model in models]
+    same = all(
+        one is not None
+        and one.split is not None
+        and one.data is not None
+        and one.data.fingerprint == fingerprint
+        for one in records
     )
     part = wanted or ("test" if same else "all")
     if part == "all":
-        sites = None
+        if len(models) > 1:
+            raise InputError(
+                f"there are {len(models)} folds here: each can be scored on the sites it held out "
+                "of this dataset; to score one of them on all sites, name it"
+            )
         why = (
             "all sites, as asked"
             if wanted
             else "all sites, since this is not the dataset the model was trained on"
         )
-    elif not same or record is None or record.split is None:
+    elif not same:
         raise InputError(
             f"there are no {part} sites here: the model was not trained on this dataset; leave out "
             "--split, or give --split all"
         )
+    elif len(models) > 1:
+        why = f"the {part} sites of each of {len(models)} folds, pooled"
     else:
-        split = split_sites(ds, record.split.rule)
-        if split.digest() != record.split.digest:
-            raise InputError("the checkpoint's split cannot be made again; give --split all")
-        sites = split.part(part)
-        why = f"the {part} sites of its training (fold {record.split.rule.fold})"
-    scores = evaluate(model, ds, sites)
+        why = f"the {part} sites of its training (fold {_fold(models[0])})"
+    sites = [_sites_of(model, ds, part) for model in models]
+    pairs = [
+        simulate_observations(model, ds, some) for model, some in zip(models, sites, strict=True)
+    ]
+    rows, simulated = (np.concatenate(column) for column in zip(*pairs, strict=True))
     return {
-        **scores,
+        **score(ds, rows, simulated),
         "split": part,
         "why": why,
-        "sites": ds.sizes["site"] if sites is None else len(sites),
+        "sites": sum(map(len, sites)),
         "same_data": same,
-        "bedrock": model.bedrock,
+        "bedrock": models[0].bedrock,
     }
+
+
+def _fold(model: BINN) -> int | None:
+    record = model.checkpoint
+    return record.split.rule.fold if record is not None and record.split is not None else None
+
+
+def _sites_of(model: BINN, ds: xr.Dataset, part: str) -> NDArray[np.int64]:
+    """Sites of a part of the model's own split, made again from its rule."""
+    import numpy as np
+
+    from binn.training.split import split_sites
+
+    if part == "all":
+        return np.arange(ds.sizes["site"])
+    assert model.checkpoint is not None
+    assert model.checkpoint.split is not None
+    split = split_sites(ds, model.checkpoint.split.rule)
+    if split.digest() != model.checkpoint.split.digest:
+        raise InputError("the checkpoint's split cannot be made again; give --split all")
+    return split.part(part)
 
 
 def _positive(text: str) -> int:

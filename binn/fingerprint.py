@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 import hashlib
 import subprocess
 from pathlib import Path
@@ -61,8 +62,9 @@ def dataset_fingerprint(ds: xr.Dataset) -> str:
     return digest.hexdigest()
 
 
+@functools.cache
 def git_revision() -> str | None:
-    """Commit this program runs from, "+changes" added if files differ; None outside git."""
+    """Commit this program was started from, "+changes" added if files differ; None outside git."""
     here = Path(__file__).resolve().parent
 
     def git(*arguments: str) -> str:

@@ -172,10 +172,11 @@ class _Fit:
             sites=ds.sizes["site"],
             observations=ds.sizes["obs"],
         )
-        if run is not None and (run.last / "resume.json").is_file():
-            self.trainer.restore(TrainerState.read(run.last))
+        if run is not None:
+            if (run.last / "resume.json").is_file():
+                self.trainer.restore(TrainerState.read(run.last))
+                self.say(f"resumed: {self._where()}")
             run.rewrite_epochs(self.trainer.history)
-            self.say(f"resumed: {self._where()}")
 
     def run(self, stop: Callable[[], bool]) -> Fitted:
         """Train to the end, or until `stop` says so."""

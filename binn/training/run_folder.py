@@ -167,10 +167,12 @@ class RunFolder:
                     f"{self.path} holds other files ({', '.join(sorted(others)[:3])}): choose an "
                     "empty or new folder for the run"
                 )
+        held = read_run_config(self.path) if file.exists() else None
+        # where nothing was saved, beginning anew loses nothing
+        if held is None or not (resume or self._has_saved()):
             with saving("the run folder", self.path):
                 write_file(file, (config.model_dump_json(indent=1) + "\n").encode())
             return
-        held = read_run_config(self.path)
         if not resume:
             raise InputError(
                 f"{self.path} already holds a run: go on with it by --resume, or choose another "
@@ -187,6 +189,12 @@ class RunFolder:
             )
         recover_folder(self.checkpoint)
         recover_folder(self.last)
+
+    def _has_saved(self) -> bool:
+        return any(
+            next(self.path.glob(pattern), None) is not None
+            for pattern in ("last", "checkpoint", ".last.*", ".checkpoint.*", "fold_*")
+        )
 
     def _fail(self, error: BaseException) -> None:
         message = (

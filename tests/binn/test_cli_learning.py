@@ -218,6 +218,10 @@ def test_folds(synthetic_file: Path, options: Path, tiny: TrainingConfig, tmp_pa
     scores = json.loads((out / "metrics.json").read_text())
     assert len(scores["folds"]) == 3
     assert {"nse", "r", "rmse", "bias", "n", "nse_sd"} <= set(scores)
+    pooled = json.loads(ok("evaluate", out, synthetic_file, "--json").stdout)
+    assert pooled["sites"] == 60
+    for key in ("nse", "r", "rmse", "bias", "n"):
+        assert pooled[key] == pytest.approx(scores[key], rel=1e-9)
     prediction = tmp_path / "prediction.nc"
     ok("predict", out, synthetic_file, prediction)
     with xr.open_dataset(prediction, engine="h5netcdf") as ds:

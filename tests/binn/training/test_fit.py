@@ -260,6 +260,23 @@ def test_a_run_is_not_overwritten_or_mixed_up(
     assert (mine / "thesis.txt").read_text() == "dear"
 
 
+def test_a_run_that_saved_nothing_may_begin_anew(
+    tiny: TrainingConfig, synthetic_dataset: xr.Dataset, uninterrupted: Fitted, tmp_path: Path
+) -> None:
+    run = tmp_path / "run"
+
+    def crash(line: str) -> None:
+        if "epoch 2/3" in line:
+            raise ZeroDivisionError("a crash")
+
+    for resume in (False, True):
+        with pytest.raises(ZeroDivisionError):
+            fit(tiny, synthetic_dataset, run, resume=resume, report=crash)
+    fitted = fit(tiny, synthetic_dataset, run)
+    assert same(weights(fitted), weights(uninterrupted))
+    assert len((run / "metrics.jsonl").read_text().splitlines()) == 6
+
+
 def test_a_busy_run_is_left_alone(
     tiny: TrainingConfig, synthetic_dataset: xr.Dataset, tmp_path: Path
 ) -> None:
