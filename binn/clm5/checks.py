@@ -16,6 +16,9 @@ from binn.parameters import KEYS, LOWER, PARAMETERS, UPPER
 __all__ = ["BEDROCK_SCHEMES", "OutsidePriorWarning", "checked_parameters"]
 
 BEDROCK_SCHEMES = ("conserving", "published")
+# rounding to float32 and back is not leaving the prior
+_LOW = torch.from_numpy(LOWER - 1e-6 * (UPPER - LOWER))
+_HIGH = torch.from_numpy(UPPER + 1e-6 * (UPPER - LOWER))
 
 
 class OutsidePriorWarning(UserWarning):
@@ -69,11 +72,11 @@ _SHARED = (("fs1s2", "fs1s3"), ("fs2s1", "fs2s3"))
 
 def _check_values(values: Tensor) -> None:
     """Refuse what no soil can have, warn about what the prior does not cover."""
-    slack = 1e-6 * (UPPER - LOWER)
-    low, high = values.new_tensor(LOWER - slack), values.new_tensor(UPPER + slack)
-    outside = ~((values >= low) & (values <= high))
-    if not bool(outside.any()):
+    low, high = _LOW.to(values.device), _HIGH.to(values.device)
+    inside = (values >= low) & (values <= high)
+    if bool(inside.all()):
         return
+    outside = ~inside
     wrong = ~values.isfinite()
     wrong[:, _POSITIVE] |= values[:, _POSITIVE] <= 0.0
     wrong[:, _NOT_NEGATIVE] |= values[:, _NOT_NEGATIVE] < 0.0

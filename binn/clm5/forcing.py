@@ -83,7 +83,9 @@ class Forcing:
     temperature: Tensor
     site_cell: Tensor | None = None
     memo: dict[str, Any] = field(default_factory=dict, init=False, repr=False)
-    """What backends keep with this forcing, as long as it lives."""
+    """What backends keep with these sites, as long as the forcing lives."""
+    row_memo: dict[str, Any] = field(default_factory=dict, init=False, repr=False)
+    """What backends keep with the rows: shared by all selections of sites from them."""
 
     def __post_init__(self) -> None:
         rows = len(self.cwd)
@@ -176,7 +178,7 @@ class Forcing:
 
     def rows(self) -> Forcing:
         """The rows themselves, each as a site of its own."""
-        return self._with({"site_cell": None})
+        return self._with({"site_cell": None}, same_rows=True)
 
     def above_bedrock(self) -> Tensor:
         """True for layers that hold soil: (site, 20)."""
@@ -213,13 +215,13 @@ class Forcing:
         cell = self.site_cell
         if cell is None:
             cell = torch.arange(self.n_rows, device=self.device)
-        return self._with({"site_cell": cell[sites]})
+        return self._with({"site_cell": cell[sites]}, same_rows=True)
 
     def tile(self, sites: slice) -> Forcing:
         """Neighbouring sites, cheaply: rows are cut where each site has its own."""
         if self.site_cell is None:
             return self._with({name: getattr(self, name)[sites] for name in self._names()})
-        return self._with({"site_cell": self.site_cell[sites]})
+        return self._with({"site_cell": self.site_cell[sites]}, same_rows=True)
 
     def changed(self, warming: float = 0.0, npp: float = 1.0, moisture: float = 1.0) -> Forcing:
         """Another climate: active layer, oxygen and nitrogen stay as they are.
@@ -254,12 +256,13 @@ class Forcing:
     def _names(self) -> list[str]:
         return [f.name for f in fields(self) if isinstance(getattr(self, f.name), Tensor)]
 
-    def _with(self, changes: Mapping[str, Tensor | None]) -> Forcing:
+    def _with(self, changes: Mapping[str, Tensor | None], same_rows: bool = False) -> Forcing:
         """A copy with some tensors replaced by ones that need no second check."""
         new = object.__new__(Forcing)
         for f in fields(self):
             object.__setattr__(new, f.name, changes.get(f.name, getattr(self, f.name)))
         object.__setattr__(new, "memo", {})
+        object.__setattr__(new, "row_memo", self.row_memo if same_rows else {})
         return new
 
 

@@ -13,18 +13,20 @@ from numba import njit
 
 from binn.clm5.column import N_LAYERS
 from binn.clm5.kernels_numba_exponential import exponential_parts
+from binn.parameters import index
 
-__all__ = ["monthly_means"]
+__all__ = ["monthly_means", "monthly_means_adjoint"]
 
 _COMPILE = {"cache": True, "nogil": True, "error_model": "numpy", "fastmath": {"contract"}}
 _SIZE = N_LAYERS * 12
+_Q10, _W_SCALING = index("q10"), index("w_scaling")
 _REFERENCE = 298.15  # K, as in `environment`
 
 
 @njit(**_COMPILE)
 def monthly_means(
     start, stop, q10, w_scaling, temperature, water, oxygen, nitrogen, cell,
-    soil, litter, climate, soil_by_q10, litter_by_q10, soil_by_w, litter_by_w,
+    soil, litter, climate, slopes,
 ):  # fmt: skip
     """Month means of xi_T xi_W xi_O of the sites `start` to `stop`, and of the same times xi_N.
 
@@ -42,13 +44,13 @@ def monthly_means(
         Written.
     climate : (site, 20)
         Written: the product of the month means of xi_T and xi_W, which diagnostics use.
-    soil_by_q10, litter_by_q10, soil_by_w, litter_by_w : (site, 20)
-        Written: derivatives of the two means; not touched if they have no row.
+    slopes : (site, 4, 20)
+        Written: derivatives of soil and litter by q10, then by w_scaling; not if it has no row.
     """
     exponent, power, bits = np.empty(_SIZE), np.empty(_SIZE), np.empty(_SIZE, np.int64)
     two_k, rest = bits.view(np.float64), np.empty(_SIZE)
     wet, below = np.empty(_SIZE), np.empty(_SIZE)
-    derivatives = soil_by_q10.shape[0] > 0
+    derivatives = slopes.shape[0] > 0
     for site in range(start, stop):
         row, w = cell[site], w_scaling[site]
         log_q10 = 0.1 * math.log(q10[site])
@@ -83,6 +85,17 @@ def monthly_means(
                     by_q10_n += slope * nitro[i]
                     by_w += below[i]
                     by_w_n += below[i] * nitro[i]
-                soil_by_q10[site, j] = by_q10 * per_q10 / 12.0
-                litter_by_q10[site, j] = by_q10_n * per_q10 / 12.0
-                soil_by_w[site, j], litter_by_w[site, j] = by_w / 12.0, by_w_n / 12.0
+                slopes[site, 0, j] = by_q10 * per_q10 / 12.0
+                slopes[site, 1, j] = by_q10_n * per_q10 / 12.0
+                slopes[site, 2, j], slopes[site, 3, j] = by_w / 12.0, by_w_n / 12.0
+
+
+@njit(**_COMPILE)
+def monthly_means_adjoint(start, stop, d_soil, d_litter, slopes, d_parameters):
+    """Write the gradient with respect to `q10` and `w_scaling` to their columns, (site, 21)."""
+    for site in range(start, stop):
+        by_q10, by_w = 0.0, 0.0
+        for j in range(N_LAYERS):
+            by_q10 += d_soil[site, j] * slopes[site, 0, j] + d_litter[site, j] * slopes[site, 1, j]
+            by_w += d_soil[site, j] * slopes[site, 2, j] + d_litter[site, j] * slopes[site, 3, j]
+        d_parameters[site, _Q10], d_parameters[site, _W_SCALING] = by_q10, by_w

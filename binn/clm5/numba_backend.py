@@ -1,7 +1,7 @@
-"""The compiled kernels as differentiable operations, shared among threads.
+"""The compiled kernels as one differentiable operation, shared among threads.
 
-Two operations, so that the monthly means, which depend on `q10` and `w_scaling` only, can be kept
-while other parameters change: :func:`monthly_means` and :func:`pools`.
+Monthly means, which depend on `q10` and `w_scaling` only, are computed apart from the elimination,
+so that they can be kept while other parameters change.
 """
 
 from __future__ import annotations
@@ -18,7 +18,7 @@ from torch import Tensor
 from binn.clm5 import kernels_numba, kernels_numba_scalars, kernels_numba_transport
 from binn.clm5.column import N_LAYERS, N_POOLS
 from binn.clm5.forcing import Forcing
-from binn.parameters import KEYS, index
+from binn.parameters import index
 
 __all__ = ["MonthlyMeans", "couplings", "monthly_means", "pools"]
 
@@ -36,7 +36,7 @@ class MonthlyMeans(NamedTuple):
     soil, litter : Tensor
         Of xi_T xi_W xi_O, without and with xi_N.
     climate : Tensor
-        Mean of xi_T times mean of xi_W; no gradient.
+        Mean of xi_T times mean of xi_W.
     """
 
     soil: Tensor
@@ -45,22 +45,17 @@ class MonthlyMeans(NamedTuple):
 
 
 def monthly_means(parameters: Tensor, forcing: Forcing) -> MonthlyMeans:
-    """As :func:`binn.clm5.environment.monthly_mean`, compiled; CPU, float64 parameters.
+    """As :func:`binn.clm5.environment.monthly_mean`, compiled; CPU, float64, no gradient.
 
-    Where no gradient is asked for, the last result is kept with the forcing and given again while
-    `q10` and `w_scaling` are the same.
+    The last result is kept with the forcing, and given again while `q10` and `w_scaling` are the
+    same: other parameters may change at the cost of the elimination alone.
     """
-    chosen = parameters[:, [_Q10, _W_SCALING]]
-    keep = not (chosen.requires_grad and torch.is_grad_enabled())
-    if keep:
-        kept: tuple[Tensor, MonthlyMeans] | None = forcing.memo.get("monthly_means")
-        if kept is not None and torch.equal(kept[0], chosen):
-            return kept[1]
-    means = MonthlyMeans(
-        *_MonthlyMeans.apply(chosen[:, 0], chosen[:, 1], forcing)  # type: ignore[no-untyped-call]
-    )
-    if keep:
-        forcing.memo["monthly_means"] = (chosen.detach(), means)
+    chosen = parameters.detach()[:, [_Q10, _W_SCALING]]
+    kept: tuple[Tensor, MonthlyMeans] | None = forcing.memo.get("monthly_means")
+    if kept is not None and torch.equal(kept[0], chosen):
+        return kept[1]
+    means, _ = _monthly_means(parameters.detach(), forcing, slopes=False)
+    forcing.memo["monthly_means"] = (chosen, means)
     return means
 
 
@@ -68,11 +63,11 @@ def couplings(parameters: Tensor, forcing: Forcing, bedrock: str) -> tuple[Tenso
     """As :func:`binn.clm5.transport.couplings`, compiled; CPU, float64 parameters, no gradient."""
     n = len(parameters)
     a, c = parameters.new_empty(n, N_LAYERS), parameters.new_empty(n, N_LAYERS)
-    rows = forcing.rows()
+    rows = _rows(forcing)
     arguments = (
         *(_array(parameters[:, k]) for k in (index("diffus"), index("cryo"))),
-        _array(rows.active_layer()),
-        _array(rows.nbedrock),
+        rows.thaw,
+        rows.nbedrock,
         _cells(forcing),
         bedrock == "conserving",
         a.numpy(),
@@ -82,17 +77,13 @@ def couplings(parameters: Tensor, forcing: Forcing, bedrock: str) -> tuple[Tenso
     return a, c
 
 
-def pools(
-    parameters: Tensor, soil: Tensor, litter: Tensor, forcing: Forcing, bedrock: str
-) -> Tensor:
+def pools(parameters: Tensor, forcing: Forcing, bedrock: str) -> Tensor:
     """Steady-state pools, gC m-3.
 
     Parameters
     ----------
     parameters : Tensor, (site, 21)
-        Physical units, float64, on the CPU.
-    soil, litter : Tensor, (site, 20)
-        From :func:`monthly_means`.
+        Physical units, float64, on the CPU; gradients flow to them.
     forcing : Forcing
         Of as many sites.
     bedrock : {"conserving", "published"}
@@ -101,101 +92,113 @@ def pools(
     Returns
     -------
     Tensor, (site, 7, 20)
-        float64; gradients flow to the three tensors.
+        float64.
     """
-    result: Tensor = _Pools.apply(  # type: ignore[no-untyped-call]
-        parameters, soil, litter, forcing, bedrock
-    )
+    result: Tensor = _Pools.apply(parameters, forcing, bedrock)  # type: ignore[no-untyped-call]
     return result
-
-
-class _MonthlyMeans(torch.autograd.Function):
-    @staticmethod
-    def forward(ctx: Any, q10: Tensor, w_scaling: Tensor, forcing: Forcing) -> tuple[Tensor, ...]:
-        n = q10.shape[0]
-        rows = [n] * 3 + [n if any(ctx.needs_input_grad) else 0] * 4
-        means = [q10.new_empty(count, N_LAYERS) for count in rows]
-        layered = [
-            getattr(forcing, name).reshape(forcing.n_rows, -1).contiguous().numpy()
-            for name in _LAYERED
-        ]
-        arguments = [_array(q10), _array(w_scaling), *layered, _cells(forcing), *map(_array, means)]
-        _share(n, lambda a, b: kernels_numba_scalars.monthly_means(a, b, *arguments))
-        if any(ctx.needs_input_grad):
-            ctx.save_for_backward(*means[3:])
-        ctx.mark_non_differentiable(means[2])
-        return means[0], means[1], means[2]
-
-    @staticmethod
-    def backward(ctx: Any, *grads: Tensor) -> tuple[Tensor, Tensor, None]:
-        soil_q10, litter_q10, soil_w, litter_w = ctx.saved_tensors
-        soil, litter, _ = grads
-        by_q10 = torch.einsum("sj,sj->s", soil, soil_q10)
-        by_w = torch.einsum("sj,sj->s", soil, soil_w)
-        by_q10 += torch.einsum("sj,sj->s", litter, litter_q10)
-        by_w += torch.einsum("sj,sj->s", litter, litter_w)
-        return by_q10, by_w, None
 
 
 class _Pools(torch.autograd.Function):
     @staticmethod
-    def forward(
-        ctx: Any, parameters: Tensor, soil: Tensor, litter: Tensor, forcing: Forcing, bedrock: str
-    ) -> Tensor:
-        n, wanted = len(parameters), any(ctx.needs_input_grad)
-        ctx.sites = _Sites(parameters, soil, litter, forcing, bedrock)
+    def forward(ctx: Any, parameters: Tensor, forcing: Forcing, bedrock: str) -> Tensor:
+        n, wanted = len(parameters), ctx.needs_input_grad[0]
+        if wanted:
+            means, ctx.slopes = _monthly_means(parameters, forcing, slopes=True)
+        else:
+            means = monthly_means(parameters, forcing)
         result = parameters.new_empty(n, N_POOLS, N_LAYERS)
+        rows = _rows(forcing)
+        arguments = (
+            *(_array(parameters), means.soil.numpy(), means.litter.numpy()),
+            *(rows.inputs, rows.nbedrock, rows.thaw, rows.frozen, _cells(forcing)),
+            bedrock == "conserving",
+            result.numpy(),
+        )
         kept = [np.empty((n if wanted else 1, *shape)) for shape in ((N_LAYERS, 9), (2, N_LAYERS))]
 
         def work(start: int, stop: int) -> None:
             scratch = kept if wanted else [np.empty_like(one) for one in kept]
-            kernels_numba.steady_state(start, stop, *ctx.sites.arguments, _array(result), *scratch)
+            kernels_numba.steady_state(start, stop, *arguments, *scratch)
 
         _share(n, work)
         if wanted:
-            ctx.save_for_backward(parameters, soil, litter, result)
-            ctx.kept = kept
+            ctx.save_for_backward(parameters, result)
+            ctx.arguments = (*arguments, *kept)
         return result
 
     @staticmethod
-    def backward(ctx: Any, *grads: Tensor) -> tuple[Tensor | None, ...]:
-        parameters, soil, litter, result = ctx.saved_tensors  # also checks they were not changed
-        gradient = grads[0].contiguous()
-        found = (
-            torch.empty_like(parameters, memory_format=torch.contiguous_format),
-            torch.empty_like(soil),
-            torch.empty_like(litter),
-        )
-        arguments = [*ctx.sites.arguments, _array(result), *ctx.kept, _array(gradient)]
-        arguments += map(_array, found)
-        _share(len(parameters), lambda a, b: kernels_numba.adjoint(a, b, *arguments))
-        return (*found, None, None)
+    def backward(ctx: Any, *grads: Tensor) -> tuple[Tensor, None, None]:
+        parameters, _ = ctx.saved_tensors  # raises if one was changed in place
+        n = len(parameters)
+        found = torch.empty(parameters.shape, dtype=torch.float64)
+        d_soil, d_litter = np.empty((n, N_LAYERS)), np.empty((n, N_LAYERS))
+        arguments = (*ctx.arguments, _array(grads[0]), found.numpy(), d_soil, d_litter)
+
+        def work(start: int, stop: int) -> None:
+            kernels_numba.adjoint(start, stop, *arguments)
+            kernels_numba_scalars.monthly_means_adjoint(
+                start, stop, d_soil, d_litter, ctx.slopes, found.numpy()
+            )
+
+        _share(n, work)
+        return found, None, None
 
 
-class _Sites:
-    """What both kernels read of the sites, as arrays in the order of their arguments."""
+def _monthly_means(
+    parameters: Tensor, forcing: Forcing, slopes: bool
+) -> tuple[MonthlyMeans, NDArray[np.float64]]:
+    """The means and, if wanted, their slopes by `q10` and `w_scaling`, (site, 4, 20)."""
+    n = len(parameters)
+    means = MonthlyMeans(*(torch.empty(n, N_LAYERS, dtype=torch.float64) for _ in range(3)))
+    kept = np.empty((n if slopes else 0, 4, N_LAYERS))
+    rows = _rows(forcing)
+    arguments = (
+        *(_array(parameters[:, _Q10]), _array(parameters[:, _W_SCALING])),
+        *(rows.temperature, rows.water, rows.oxygen, rows.nitrogen, _cells(forcing)),
+        *(mean.numpy() for mean in means),
+        kept,
+    )
+    _share(n, lambda start, stop: kernels_numba_scalars.monthly_means(start, stop, *arguments))
+    return means, kept
 
-    def __init__(
-        self, parameters: Tensor, soil: Tensor, litter: Tensor, forcing: Forcing, bedrock: str
-    ) -> None:
+
+class _Rows(NamedTuple):
+    """Rows of forcing as the kernels read them."""
+
+    temperature: NDArray[Any]
+    water: NDArray[Any]
+    oxygen: NDArray[Any]
+    nitrogen: NDArray[Any]
+    inputs: NDArray[np.float64]
+    nbedrock: NDArray[np.int64]
+    thaw: NDArray[np.float64]
+    frozen: NDArray[np.bool_]
+
+
+def _rows(forcing: Forcing) -> _Rows:
+    """Made once for all selections of sites from the same rows."""
+    kept: _Rows | None = forcing.row_memo.get("numba")
+    if kept is None:
         rows = forcing.rows()
-        self.arguments = (
-            _array(parameters),
-            _array(soil),
-            _array(litter),
-            _array(rows.annual_input().to(torch.float64)),
-            _array(rows.nbedrock),
-            _array(rows.active_layer()),
-            _array(rows.altmax_lastyear.mean(1) <= 0.0),
-            _cells(forcing),
-            bedrock == "conserving",
+        flat = (rows.n_rows, -1)
+        kept = _Rows(
+            temperature=_array(rows.temperature.reshape(flat)),
+            water=_array(rows.water.reshape(flat)),
+            oxygen=_array(rows.oxygen.reshape(flat)),
+            nitrogen=_array(rows.nitrogen.reshape(flat)),
+            inputs=_array(rows.annual_input().to(torch.float64)),
+            nbedrock=_array(rows.nbedrock),
+            thaw=_array(rows.active_layer()),
+            frozen=_array(rows.altmax_lastyear.mean(1) <= 0.0),
         )
-        assert self.arguments[0].shape[1] == len(KEYS)
+        forcing.row_memo["numba"] = kept
+    return kept
 
 
 def _array(tensor: Tensor) -> NDArray[Any]:
     """The tensor's memory as a contiguous array."""
-    return np.asarray(tensor.detach().contiguous().numpy())
+    array: NDArray[Any] = tensor.detach().contiguous().numpy()
+    return array
 
 
 def _cells(forcing: Forcing) -> NDArray[np.int64]:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
+import numpy as np
 import torch
 from torch import Tensor
 
@@ -94,6 +95,5 @@ def stock(soc: Tensor, top: float = 0.0, bottom: float = 0.3) -> Tensor:
         raise InputError(
             f"depth range {top} to {bottom} m is not possible; give 0 <= top < bottom <= {deepest}"
         )
-    upper = soc.new_tensor(TOPS).clamp(min=top)
-    lower = soc.new_tensor(INTERFACES).clamp(max=bottom)
-    return (soc * (lower - upper).clamp(min=0.0)).sum(-1)
+    inside = np.clip(np.minimum(INTERFACES, bottom) - np.maximum(TOPS, top), 0.0, None)
+    return soc @ torch.from_numpy(inside).to(soc)

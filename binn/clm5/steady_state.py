@@ -195,9 +195,7 @@ def _warn_of_range(state: SteadyState) -> None:
 
 def _solve_numba(parameters: Tensor, forcing: Forcing, bedrock: str) -> Tensor:
     """Compiled: everything in float64, whatever the precision of the forcing and the result."""
-    means = numba_backend.monthly_means(parameters, forcing)
-    pools = numba_backend.pools(parameters, means.soil, means.litter, forcing, bedrock)
-    return pools.to(forcing.dtype)
+    return numba_backend.pools(parameters, forcing, bedrock).to(forcing.dtype)
 
 
 def _solve_torch(parameters: Tensor, forcing: Forcing, bedrock: str) -> Tensor:
