@@ -2,15 +2,18 @@
 
 from __future__ import annotations
 
+import math
+from decimal import Decimal
+
 import numpy as np
 import param
 from numpy.typing import NDArray
 
 from binn.errors import InputError
-from binn.parameters import KEYS, LOWER, PARAMETERS, UPPER, index
+from binn.parameters import KEYS, LOWER, PARAMETERS, UPPER, Parameter, index
 from dashboard.state.estimate import Estimate
 
-__all__ = ["Scenario", "slider_positions"]
+__all__ = ["Scenario", "decimals", "slider_positions", "slider_step", "snapped"]
 
 Floats = NDArray[np.float64]
 
@@ -80,3 +83,31 @@ def slider_positions(
     tolerance = 1e-12 * (UPPER - LOWER)
     beyond = np.abs(positions - median) > tolerance
     return positions, [KEYS[i] for i in np.flatnonzero(beyond)]
+
+
+def slider_step(parameter: Parameter) -> float:
+    """Distance of two slider positions: a power of ten, 100 to 1,000 of them in the prior range."""
+    return float(f"1e{math.floor(math.log10(parameter.upper - parameter.lower)) - 2}")
+
+
+def decimals(parameter: Parameter) -> int:
+    """Decimals that write every slider position, both ends included, exactly."""
+    numbers = (parameter.lower, parameter.upper, slider_step(parameter))
+    return max(0, *(-Decimal(str(one)).normalize().as_tuple().exponent for one in numbers))
+
+
+def snapped(parameter: Parameter, value: float) -> float:
+    """The slider position next to a value: what is written beside a slider is what is solved.
+
+    Parameters
+    ----------
+    parameter : Parameter
+    value : float
+        In the parameter's unit; outside the prior range the nearer end is returned.
+    """
+    if value >= parameter.upper:
+        return parameter.upper
+    step = slider_step(parameter)
+    steps = max(0, round((value - parameter.lower) / step))
+    position = round(parameter.lower + steps * step, decimals(parameter))
+    return min(position, parameter.upper)

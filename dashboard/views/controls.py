@@ -89,7 +89,8 @@ class Controls(Viewer):
         if bottom > top:
             self._field.depth = (top, bottom)
         else:
-            self.depth.value = self._field.depth
+            with param.edit_constant(self.depth):
+                self.depth.param.update(value=self._field.depth, value_throttled=self._field.depth)
 
     def _region_chosen(self, event: param.parameterized.Event) -> None:
         kind, name = self._regions[event.new]

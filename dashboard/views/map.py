@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import numpy as np
 import param
-from bokeh.events import Tap
+from bokeh.events import DoubleTap, Tap
 from bokeh.models import (
     BoxSelectTool,
     ColorBar,
@@ -86,7 +86,8 @@ class SiteMap(Viewer):
         selection.param.watch(self._draw_selection, "sites")
         session.param.watch(self._follow_theme, "dark")
         self._source.selected.on_change("indices", self._brushed)
-        self.figure.on_event(Tap, self._tapped)
+        for tap in (Tap, DoubleTap):  # two taps in quick succession come as one of the latter
+            self.figure.on_event(tap, self._tapped)
 
     def _build(self) -> None:
         self.figure = figure(

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import math
-
 import numpy as np
 import panel_material_ui as pmui
 import param
@@ -14,7 +12,13 @@ from binn.errors import InputError
 from binn.parameters import MECHANISMS, PARAMETERS, Parameter
 from dashboard.state.field import FieldChoice
 from dashboard.state.results import Results
-from dashboard.state.scenario import Scenario, slider_positions
+from dashboard.state.scenario import (
+    Scenario,
+    decimals,
+    slider_positions,
+    slider_step,
+    snapped,
+)
 from dashboard.state.selection import Selection
 from dashboard.state.session import Session
 from dashboard.theme import plain, text
@@ -52,6 +56,7 @@ class ScenarioSliders(Viewer):
         super().__init__(**params)
         self._session, self._selection = session, selection
         self._scenario, self._field, self._results = scenario, field, results
+        self._placing = False
         self.sliders = {p.key: self._slider(p) for p in PARAMETERS}
         self._reset = pmui.Button(
             label="Reset", variant="outlined", size="small", margin=0, disabled=True
@@ -77,7 +82,7 @@ class ScenarioSliders(Viewer):
             start=parameter.lower,
             end=parameter.upper,
             value=parameter.lower,
-            step=10.0 ** (math.floor(math.log10(parameter.upper - parameter.lower)) - 2),
+            step=slider_step(parameter),
             format=_numeral(parameter),
             size="small",
             disabled=True,
@@ -87,10 +92,10 @@ class ScenarioSliders(Viewer):
         )
 
         def released(event: param.parameterized.Event) -> None:
-            # the browser's arithmetic may end a whisker beyond the range
-            value = float(np.clip(event.new, parameter.lower, parameter.upper))
+            if self._placing:
+                return
             try:
-                self._scenario.set(parameter.key, value)
+                self._scenario.set(parameter.key, snapped(parameter, float(event.new)))
             except InputError as problem:
                 self._results.problem = str(problem)
 
@@ -106,14 +111,22 @@ class ScenarioSliders(Viewer):
         sites = self._selection.active
         retrieved, outside = slider_positions(estimate, sites, {})
         at, _ = slider_positions(estimate, sites, changes)
+        self._placing = True
         for parameter, value, mark in zip(PARAMETERS, at, retrieved, strict=True):
             slider = self.sliders[parameter.key]
-            slider.param.update(
-                value=float(value),
-                marks=[{"value": float(mark)}],
-                color="warning" if parameter.key in changes else "primary",
-                disabled=False,
-            )
+            value = snapped(parameter, float(value))
+            if abs(slider.value - value) < 1e-6 * slider.step:
+                value = slider.value  # never disturb a hand that is still moving it
+            # the released value too: else releasing at its last place again would be no news
+            with param.edit_constant(slider):
+                slider.param.update(
+                    value=value,
+                    value_throttled=value,
+                    marks=[{"value": float(mark)}],
+                    color="warning" if parameter.key in changes else "primary",
+                    disabled=False,
+                )
+        self._placing = False
         names = ", ".join(key for key in outside if key not in changes)
         self._outside.object = plain(
             f"{names}: outside the prior range; the slider stands at its end until it is moved."
@@ -169,9 +182,9 @@ class ScenarioSliders(Viewer):
 
 
 def _numeral(parameter: Parameter) -> str:
-    """Number format of a slider: as many decimals as its range needs."""
-    decimals = max(0, 3 - math.ceil(math.log10(parameter.upper)))
-    return "0." + "0" * decimals if decimals else "0"
+    """Number format of a slider: all the decimals that its positions have."""
+    places = decimals(parameter)
+    return "0." + "0" * places if places else "0"
 
 
 def _median_stock(soc: np.ndarray, top: float, bottom: float) -> float:

@@ -71,7 +71,7 @@ class SiteParameters(Viewer):
 
     def _build(self) -> figure:
         fig = figure(
-            name="parameters",
+            name="parameter-bars",
             x_range=Range1d(-0.03, _RIGHT),
             y_range=Range1d(len(KEYS) - 0.4, -0.6),
             height=_ROW * len(KEYS) + 8,
