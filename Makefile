@@ -50,7 +50,7 @@ lint: $(READY)
 	$(BIN)/lint-imports
 
 bench: $(READY)
-	$(BIN)/python -m benchmarks.solver $(ARGS)
+	$(BIN)/python -m benchmarks.performance $(ARGS)
 
 results: $(READY)
 	$(BIN)/python -m benchmarks.results $(if $(DATA),--data "$(DATA)") $(ARGS)

@@ -10,7 +10,6 @@ import json
 import os
 import platform
 import time
-from collections.abc import Iterable
 from pathlib import Path
 
 import torch
@@ -26,6 +25,7 @@ from binn.experiments.cross_validation import (
     cross_validate_binn,
     gap,
 )
+from binn.experiments.efficiency_report import table
 from binn.fingerprint import git_revision
 from binn.training.fit import fit
 from binn.training.presets import preset
@@ -33,13 +33,6 @@ from binn.training.presets import preset
 ROOT = Path(__file__).resolve().parents[1]
 PRESETS = ("default", "quick", "paper", "paper-printed")
 AGAINST = ("random forest", "one parameter vector", "depth mean", "BINN paper")
-
-
-def table(head: Iterable[str], rows: Iterable[Iterable[object]]) -> str:
-    """A Markdown table."""
-    lines = [" | ".join(map(str, cells)) for cells in (head, *rows)]
-    lines.insert(1, " | ".join("---" for _ in lines[0].split(" | ")))
-    return "\n".join(f"| {line} |" for line in lines)
 
 
 def scores_table(held: dict[str, HeldOut], seconds: dict[str, float]) -> str:
@@ -148,8 +141,8 @@ Written by `make results`; nothing here is typed by hand.
 
 SOC at the observed depths, all folds pooled: every site is predicted once, by a model that never
 saw it nor any other site at its coordinates. RMSE and bias in kgC m-3; "folds" is the mean and
-standard deviation of the folds' NSE; "NSE ≤ 200" leaves out observations above 200 kgC m-3; "s" is the
-wall time of all ten trainings.
+standard deviation of the folds' NSE; "NSE ≤ 200" leaves out observations above 200 kgC m-3; "s" is
+the wall time of all ten trainings.
 
 {scores_table(held, seconds)}
 

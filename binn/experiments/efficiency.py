@@ -251,7 +251,10 @@ def memory_per_site(backend: str, n: int) -> float | None:
 
 
 def measure(
-    seconds: float = 1.0, quick: bool = False, report: Callable[[str], None] | None = None
+    seconds: float = 1.0,
+    quick: bool = False,
+    most: int = SIZES[-1],
+    report: Callable[[str], None] | None = None,
 ) -> dict[str, Any]:
     """All figures of the benchmark.
 
@@ -261,6 +264,8 @@ def measure(
         Time given to each figure; slow ones take longer and run once.
     quick : bool
         Measure the dense backends on 32 sites only.
+    most : int
+        Largest number of sites.
     report : callable, optional
         Told one line a figure.
 
@@ -270,6 +275,7 @@ def measure(
         ``about`` (machine, load, revision), ``limit`` (bandwidth and bytes a site), ``solver``,
         ``training_step``, ``conus``, ``memory``. Costs are CPU milliseconds of one thread.
     """
+    sizes = [n for n in SIZES if n <= most]
     say = report or (lambda _line: None)
     threads = torch.get_num_threads()
     torch.set_num_threads(1)
@@ -278,12 +284,12 @@ def measure(
         bandwidth = copy_bandwidth()
         solver = []
         for backend in ("numba", "torch", "dense", "dense-loop"):
-            most = 32 if quick else _MOST_DENSE
-            for n in SIZES:
-                if not (backend.startswith("dense") and n > most):
+            dense = 32 if quick else _MOST_DENSE
+            for n in sizes:
+                if not (backend.startswith("dense") and n > dense):
                     solver.append(solver_cost(backend, n, seconds))
                     say(f"{backend}, {n} sites: {solver[-1]['gradient']['ms']:.2f} ms")
-        solver.append(solver_cost("numba", SIZES[-1], seconds, torch.float32))
+        solver.append(solver_cost("numba", sizes[-1], seconds, torch.float32))
         found: dict[str, Any] = {
             "about": {
                 "revision": git_revision(),
@@ -299,10 +305,11 @@ def measure(
             "limit": {"bandwidth": bandwidth, "bytes_per_site": sum(BYTES_PER_SITE.values())},
             "solver": solver,
             "training_step": [training_step_cost(batch, seconds) for batch in (32, 512)],
-            "conus": conus_cost(SIZES[-1], seconds),
+            "conus": conus_cost(sizes[-1], seconds),
             "memory": {
                 backend: memory_per_site(backend, n)
                 for backend, n in (("numba", 20_000), ("torch", 20_000), ("dense", 500))
+                if n <= most
             },
         }
         found["about"]["load_after"] = round(os.getloadavg()[0], 2)
