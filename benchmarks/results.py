@@ -16,7 +16,7 @@ import torch
 import xarray as xr
 
 import binn
-from benchmarks.search import RECORD
+from benchmarks.search import RECORD, START
 from binn.experiments.baselines import BASELINES
 from binn.experiments.cross_validation import (
     RESAMPLES,
@@ -100,9 +100,11 @@ def search_table() -> str:
         ]
         for one in tried
     ]
-    return f"{len(tried)} configurations were tried, on validation sites only.\n\n" + table(
-        ["name", "changes", "members", "NSE", "NSE ≤ 200"], rows
-    )
+    start = START.model_dump(exclude={"split", "preset"})
+    return (
+        f"{len(tried)} configurations were tried, on validation sites only: changes to\n\n"
+        f"```json\n{json.dumps(start, indent=1)}\n```\n\n"
+    ) + table(["name", "changes", "members", "NSE", "NSE ≤ 200"], rows)
 
 
 def page(ds: xr.Dataset, threads: int) -> str:

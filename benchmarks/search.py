@@ -1,10 +1,10 @@
 """Hyperparameter search on validation sites only: ``python -m benchmarks.search DATA CHANGES``.
 
-CHANGES is a file of JSON lines, each a name and what it changes in the preset it starts from, e.g.
-``{"name": "wide", "changes": {"network": {"width": 128}}}``. Every configuration is trained once on
-each of the ten folds with one member, and its simulated SOC at the validation sites of all folds is
-scored. Test sites are never predicted. One line a configuration is appended to the record, which
-`benchmarks.results` reads: what was tried is part of the result.
+CHANGES is a file of JSON lines, each a name and what it changes in `START`, e.g.
+``{"name": "wide", "changes": {"network": {"width": 128}}}``. Every configuration is trained on
+each of the ten folds (one member, unless --members says more), and its simulated SOC at the
+validation sites of all folds is scored. Test sites are never predicted. One line a configuration is
+appended to the record, which `benchmarks.results` reads: what was tried is part of the result.
 """
 
 from __future__ import annotations
@@ -24,6 +24,8 @@ from binn.training.config import TrainingConfig
 from binn.training.fit import fit
 from binn.training.presets import preset
 
+START = preset("default").changed(batch_size=64, members=1, network={"width": 64, "dropout": 0.25})
+"""Where the search began: what a prototype suggested."""
 RECORD = Path(__file__).with_name("search_new_york.jsonl")
 
 
@@ -50,18 +52,16 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("data")
     parser.add_argument("changes", type=Path)
-    parser.add_argument("--preset", default="default")
     parser.add_argument("--members", type=int, default=1)
     parser.add_argument("--record", type=Path, default=RECORD)
     options = parser.parse_args()
     ds = binn.open_dataset(options.data)
-    start = preset(options.preset).changed(members=options.members)
+    start = START.changed(members=options.members)
     for line in options.changes.read_text(encoding="utf-8").splitlines():
         tried = json.loads(line)
         result = {
             **tried,
             "members": options.members,
-            "config": start.changed(**tried["changes"]).model_dump(exclude={"split", "preset"}),
             **validation_score(ds, start.changed(**tried["changes"])),
         }
         print(tried["name"], result["nse"], result["nse_without_extremes"], flush=True)

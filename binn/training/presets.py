@@ -50,8 +50,9 @@ _PAPER = TrainingConfig(
 _DEFAULT = TrainingConfig(
     preset="default",
     epochs=50,
+    batch_size=32,
     members=5,
-    network=NetworkConfig(dropout=0.25),
+    network=NetworkConfig(width=128, dropout=0.1),
     loss=LossConfig(misfit="squared", unit="sd", edge_weight=1e-3),
 )
 
