@@ -10,6 +10,7 @@ import json
 import os
 import platform
 import time
+from collections.abc import Iterable
 from pathlib import Path
 
 import torch
@@ -28,10 +29,11 @@ from binn.experiments.cross_validation import (
 from binn.experiments.efficiency_report import table
 from binn.fingerprint import git_revision
 from binn.training.fit import fit
+from binn.training.presets import PRESETS as ALL_PRESETS
 from binn.training.presets import preset
 
 ROOT = Path(__file__).resolve().parents[1]
-PRESETS = ("default", "quick", "paper", "paper-printed")
+PRESETS = ("default", "quick", "paper")
 AGAINST = ("random forest", "one parameter vector", "depth mean", "BINN paper")
 
 
@@ -107,7 +109,7 @@ def search_table() -> str:
     ) + table(["name", "changes", "members", "NSE", "NSE ≤ 200"], rows)
 
 
-def page(ds: xr.Dataset, threads: int) -> str:
+def page(ds: xr.Dataset, presets: Iterable[str], threads: int) -> str:
     """Compute everything and put it on the page."""
     began, load = time.strftime("%Y-%m-%d"), os.getloadavg()
     held: dict[str, HeldOut] = {}
@@ -119,7 +121,7 @@ def page(ds: xr.Dataset, threads: int) -> str:
         print(name, held[name].scores(), flush=True)
     # every preset on the same folds: sites of one place stay together
     split = preset("default").split.model_dump()
-    for name in PRESETS:
+    for name in presets:
         start = time.perf_counter()
         config = preset(name).changed(split=split)
         held[f"BINN {name}"] = cross_validate_binn(ds, config, threads)
@@ -171,10 +173,12 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("--data", default=str(ROOT / "data" / "new_york.nc"))
     parser.add_argument("--out", type=Path, default=ROOT / "docs" / "results.md")
+    parser.add_argument("--presets", nargs="+", choices=list(ALL_PRESETS), default=PRESETS)
     parser.add_argument("--threads", type=int, default=min(2, os.cpu_count() or 1))
     options = parser.parse_args()
     torch.set_num_threads(options.threads)
-    text = page(binn.open_dataset(options.data), options.threads)
+    presets = dict.fromkeys(("default", "paper", *options.presets))
+    text = page(binn.open_dataset(options.data), presets, options.threads)
     options.out.write_text(text, encoding="utf-8")
     print(f"wrote {options.out}")
 
