@@ -5,10 +5,13 @@ from __future__ import annotations
 import functools
 import hashlib
 import subprocess
+from collections.abc import Sequence
 from pathlib import Path
 
 import numpy as np
 import xarray as xr
+
+from binn.datasets.blocks import blocks
 
 __all__ = ["dataset_fingerprint", "git_revision"]
 
@@ -36,7 +39,7 @@ _READ = (
 )
 
 
-def dataset_fingerprint(ds: xr.Dataset) -> str:
+def dataset_fingerprint(ds: xr.Dataset, also: Sequence[str] = (), block: int | None = None) -> str:
     """sha256 over everything a training reads, whatever file it stands in.
 
     Two files with the same sites, observations, covariates and forcing have the same fingerprint,
@@ -46,19 +49,22 @@ def dataset_fingerprint(ds: xr.Dataset) -> str:
     ----------
     ds : xarray.Dataset
         Canonical dataset.
+    also : sequence of str
+        Further variables to include.
+    block : int, optional
+        Bytes to read at once, for a dataset larger than memory; the result is the same.
     """
     digest = hashlib.sha256()
-    for name in _READ:
-        values = ds[name].to_numpy()
-        if values.dtype.kind in "iu":
-            values = values.astype("<i8")
-        elif values.dtype.kind == "f":
-            values = values.astype("<f8")
-        else:
-            text = "\0".join(values.astype(str).reshape(-1).tolist())
-            values = np.frombuffer(text.encode(), dtype=np.uint8)
+    for name in (*_READ, *also):
         digest.update(f"{name}{ds[name].shape}".encode())
-        digest.update(np.ascontiguousarray(values).tobytes())
+        for start, values in blocks(ds[name], block):
+            if values.dtype.kind in "iu":
+                digest.update(np.ascontiguousarray(values, dtype="<i8").tobytes())
+            elif values.dtype.kind == "f":
+                digest.update(np.ascontiguousarray(values, dtype="<f8").tobytes())
+            else:
+                text = "\0".join(values.astype(str).reshape(-1).tolist())
+                digest.update((("\0" if start else "") + text).encode())
     return digest.hexdigest()
 
 

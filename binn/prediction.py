@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
@@ -25,14 +26,27 @@ from binn.observations import Observations
 from binn.parameters import KEYS, PARAMETERS, to_physical
 from binn.site_inputs import On, covariate_table
 
-__all__ = ["predict", "unknown_categories"]
+__all__ = [
+    "CHUNK",
+    "COPIED",
+    "OBSERVED",
+    "Seen",
+    "attributes_of",
+    "coordinates",
+    "known_rows",
+    "predict",
+    "predict_chunk",
+    "unknown_categories",
+    "variables",
+]
 
-_CHUNK = 4096  # sites solved at once
-_COPIED = {
+CHUNK = 4096
+"""Sites solved at once: a few tens of MB."""
+COPIED: dict[str, tuple[str, ...]] = {
     "site": ("lon", "lat", "profile_id", "site_cell", "state", "biome", "obs_count"),
     "cell": ("cell_lon", "cell_lat", "cell_biome"),
 }
-_OBSERVED = ("obs_depth", "obs_soc")
+OBSERVED = ("obs_depth", "obs_soc")
 
 
 def predict(
@@ -76,39 +90,125 @@ def predict(
         raise InputError(f"predictions are made on 'site' or 'cell', not on {on!r}")
     if len({one.bedrock for one in models}) > 1:
         raise InputError("the models differ in their bedrock scheme: predict with one scheme only")
-    rows = _rows(models, ds, on)
+    rows = known_rows(models, ds, on)
     forcing = Forcing.from_dataset(ds, on=on)
-    each = [_predict_one(one, ds, on, rows, forcing, definition) for one in models]
+    normalised = [one.normalised(ds, on, forcing, rows) for one in models]
+    observations = Observations.from_dataset(ds) if on == "site" else None
+    chunks = []
+    for start in range(0, len(rows), CHUNK):
+        part = slice(start, start + CHUNK)
+        seen = None
+        if observations is not None:
+            at, owner = observations.of(rows[part])
+            seen = Seen(observations.depth[at], owner)
+        chunk = [u[part] for u in normalised]
+        chunks.append(predict_chunk(models, chunk, forcing.take(rows[part]), seen, definition))
 
-    out = xr.Dataset(coords=_coordinates(on, rows))
-    for name, (dims, _, attributes) in each[0].items():
-        values = np.stack([one[name][1] for one in each])
-        out[name] = (dims, np.median(values, axis=0), attributes)
-        if len(models) > 1:
-            spread = {
-                **attributes,
-                "long_name": f"standard deviation over models of {attributes['long_name']}",
-            }
-            out[f"{name}_spread"] = (dims, values.std(axis=0, ddof=1), spread)
-    for name in _COPIED[on]:
+    out = xr.Dataset(coords=coordinates(on, rows))
+    for name, (dims, attributes) in variables(on, definition, len(models) > 1).items():
+        out[name] = (dims, np.concatenate([chunk[name] for chunk in chunks]), attributes)
+    for name in COPIED[on]:
         out[name] = ds[name].isel({on: rows}).variable
     if on == "site":
-        for name in _OBSERVED:
+        for name in OBSERVED:
             out[name] = ds[name].variable
-    for key, array in out.data_vars.items():
-        if key in each[0] or str(key).endswith("_spread"):
-            array.attrs["provenance"] = "derived"
-    unknown = _sentences(unknown_categories(models, ds, on, rows))
-    out.attrs = {
+    skipped = ds.sizes[on] - len(rows)
+    out.attrs = attributes_of(
+        models, ds, definition, skipped, unknown_categories(models, ds, on, rows)
+    )
+    return out
+
+
+@dataclass(frozen=True)
+class Seen:
+    """Observations of some sites.
+
+    Attributes
+    ----------
+    depth : ndarray (obs,)
+        m.
+    owner : ndarray (obs,) of int
+        Position of each one's site.
+    """
+
+    depth: NDArray[np.float64]
+    owner: NDArray[np.int64]
+
+
+def predict_chunk(
+    models: Sequence[BINN],
+    normalised: Sequence[NDArray[np.float64]],
+    forcing: Forcing,
+    seen: Seen | None,
+    definition: str,
+) -> dict[str, NDArray[np.float64]]:
+    """Predict a few thousand sites or cells.
+
+    Parameters
+    ----------
+    models : sequence of BINN
+        Of one bedrock scheme.
+    normalised : sequence of ndarray (n, 21)
+        Normalised parameters by each of them.
+    forcing : Forcing
+        Of the n sites.
+    seen : Seen, optional
+        Their observations, to simulate.
+    definition : {"stock", "published"}
+        Definition of the components.
+
+    Returns
+    -------
+    dict of ndarray
+        The variables of `variables`: median over the models and, of several, the spread.
+    """
+    each = []
+    for model, u in zip(models, normalised, strict=True):
+        state = solve(to_physical(torch.as_tensor(u)), forcing, bedrock=model.bedrock)
+        values = {
+            "parameters": state.parameters,
+            "pools": state.pools,
+            "soc": state.soc,
+            **components(state, definition),
+            **traceability(state),
+            "mass_balance": mass_balance(state),
+        }
+        if seen is not None:
+            values["soc_obs"] = _observe(state, seen)
+        each.append({name: value.detach().cpu().numpy() for name, value in values.items()})
+    if len(each) == 1:
+        return each[0]
+    result = {}
+    for name in each[0]:
+        stacked = np.stack([one[name] for one in each])
+        result[name] = np.median(stacked, axis=0)
+        result[f"{name}_spread"] = stacked.std(axis=0, ddof=1)
+    return result
+
+
+def _observe(state: SteadyState, seen: Seen) -> torch.Tensor:
+    """Simulated SOC at observations, gC m-3."""
+    nbedrock = state.forcing.per_site("nbedrock") if state.bedrock == "conserving" else None
+    return soc_at_depth(state.soc, seen.depth, nbedrock, torch.from_numpy(seen.owner))
+
+
+def attributes_of(
+    models: Sequence[BINN],
+    ds: xr.Dataset,
+    definition: str,
+    skipped_cells: int,
+    unknown: dict[str, dict[int, int]],
+) -> dict[str, Any]:
+    """Attributes of the whole prediction."""
+    return {
         "title": f"BINN prediction for {ds.attrs.get('title', 'a dataset')}",
         "source": f"binn {binn.__version__}",
         "bedrock": models[0].bedrock,
         "definition": definition,
         "models": len(models),
-        "skipped_cells": ds.sizes[on] - len(rows) if on == "cell" else 0,
-        "unknown_categories": unknown,
+        "skipped_cells": skipped_cells,
+        "unknown_categories": _sentences(unknown),
     }
-    return out
 
 
 def unknown_categories(
@@ -139,19 +239,42 @@ def _sentences(unknown: dict[str, dict[int, int]]) -> str:
     )
 
 
-def _rows(models: Sequence[BINN], ds: xr.Dataset, on: On) -> NDArray[np.int64]:
-    """Rows to predict: all sites, or the cells whose covariates are all known."""
+def known_rows(
+    models: Sequence[BINN], ds: xr.Dataset, on: On, step: int | None = None
+) -> NDArray[np.int64]:
+    """Rows to predict: all sites, or the cells whose covariates are all known.
+
+    Parameters
+    ----------
+    models : sequence of BINN
+        What reads the covariates.
+    ds : xarray.Dataset
+        Canonical dataset, in memory or opened lazily.
+    on : {"site", "cell"}
+        Rows.
+    step : int, optional
+        Rows to read at once; all of them otherwise.
+
+    Raises
+    ------
+    InputError
+        If the dataset lacks a covariate, or no row has all of them.
+    """
     known = np.ones(ds.sizes[on], dtype=bool)
     for model in models:
-        values, _ = covariate_table(ds, model.config.inputs.covariates, on)
-        if on == "cell":
-            known &= np.isfinite(values).all(axis=1)
+        names = model.config.inputs.covariates
+        covariate_table(ds.isel({on: slice(0, 0)}), names, on)
+        for start in range(0, len(known) if on == "cell" else 0, step or len(known)):
+            part = slice(start, start + (step or len(known)))
+            values, _ = covariate_table(ds.isel({on: part}), names, on)
+            known[part] &= np.isfinite(values).all(axis=1)
     if not known.any():
         raise InputError(f"there is nothing to predict: no {on} has all covariates")
     return np.flatnonzero(known)
 
 
-def _coordinates(on: On, rows: NDArray[np.int64]) -> dict[str, Any]:
+def coordinates(on: On, rows: NDArray[np.int64]) -> dict[str, Any]:
+    """Coordinates of a prediction: parameters, pools, layers and, if not all, cells."""
     return {
         **({"cell": rows} if on == "cell" else {}),
         "parameter": list(KEYS),
@@ -160,50 +283,32 @@ def _coordinates(on: On, rows: NDArray[np.int64]) -> dict[str, Any]:
     }
 
 
-_Variables = dict[str, tuple[tuple[str, ...], NDArray[np.float64], dict[str, Any]]]
+def variables(
+    on: On, definition: str, spread: bool
+) -> dict[str, tuple[tuple[str, ...], dict[str, Any]]]:
+    """Dimensions and attributes of every predicted variable, in order.
 
-
-def _predict_one(
-    model: BINN,
-    ds: xr.Dataset,
-    on: On,
-    rows: NDArray[np.int64],
-    forcing: Forcing,
-    definition: str,
-) -> _Variables:
-    """Predictions of one model: variable to dimensions, values, attributes."""
-    parameters = to_physical(torch.as_tensor(model.normalised(ds, on, forcing, rows)))
-    observations = Observations.from_dataset(ds) if on == "site" else None
-    chunks: list[dict[str, NDArray[np.float64]]] = []
-    for start in range(0, len(rows), _CHUNK):
-        some = rows[start : start + _CHUNK]
-        local = forcing.take(some)
-        state = solve(parameters[start : start + _CHUNK], local, bedrock=model.bedrock)
-        chunk = {
-            "parameters": state.parameters,
-            "pools": state.pools,
-            "soc": state.soc,
-            **components(state, definition),
-            **traceability(state),
-            "mass_balance": mass_balance(state),
-        }
-        if observations is not None:
-            chunk["soc_obs"] = _observe(state, observations, some)
-        chunks.append({name: value.detach().cpu().numpy() for name, value in chunk.items()})
-    about = _about(on, definition)
-    return {
-        name: (about[name][0], np.concatenate([chunk[name] for chunk in chunks]), about[name][1])
-        for name in chunks[0]
-    }
-
-
-def _observe(
-    state: SteadyState, observations: Observations, sites: NDArray[np.int64]
-) -> torch.Tensor:
-    """Simulated SOC at the observations of some sites, gC m-3."""
-    rows, owner = observations.of(sites)
-    nbedrock = state.forcing.per_site("nbedrock") if state.bedrock == "conserving" else None
-    return soc_at_depth(state.soc, observations.depth[rows], nbedrock, torch.from_numpy(owner))
+    Parameters
+    ----------
+    on : {"site", "cell"}
+        Rows.
+    definition : {"stock", "published"}
+        Definition of the components.
+    spread : bool
+        Whether there are several models, whose standard deviation is given too.
+    """
+    found: dict[str, tuple[tuple[str, ...], dict[str, Any]]] = {}
+    for name, (dims, attributes) in _about(on, definition).items():
+        if name == "soc_obs" and on == "cell":
+            continue
+        found[name] = (dims, attributes | {"provenance": "derived"})
+        if spread:
+            about = f"standard deviation over models of {attributes['long_name']}"
+            found[f"{name}_spread"] = (
+                dims,
+                attributes | {"long_name": about, "provenance": "derived"},
+            )
+    return found
 
 
 def _about(on: On, definition: str) -> dict[str, tuple[tuple[str, ...], dict[str, Any]]]:

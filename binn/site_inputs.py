@@ -45,6 +45,17 @@ def forcing_summaries(forcing: Forcing) -> dict[str, NDArray[np.float64]]:
     dict of ndarray (n,)
         By the names of `FORCING_SUMMARIES`.
     """
+    rows: dict[str, NDArray[np.float64]] | None = forcing.row_memo.get("summaries")
+    if rows is None:
+        rows = forcing.row_memo["summaries"] = _row_summaries(forcing)
+    if forcing.site_cell is None:
+        return dict(rows)
+    cell = forcing.site_cell.cpu().numpy()
+    return {name: value[cell] for name, value in rows.items()}
+
+
+def _row_summaries(forcing: Forcing) -> dict[str, NDArray[np.float64]]:
+    """Summaries of the rows, which sites share."""
 
     def top(field: torch.Tensor) -> torch.Tensor:
         return torch.einsum("rlm,l->rm", field.double().cpu(), _TOP)
@@ -62,10 +73,7 @@ def forcing_summaries(forcing: Forcing) -> dict[str, NDArray[np.float64]]:
         "woody_share": torch.where(total > 0, cwd / total.clamp_min(1e-300), 0.0),
         "bedrock_layer": forcing.nbedrock.double().cpu(),
     }
-    cell = forcing.site_cell
-    return {
-        name: (value if cell is None else value[cell.cpu()]).numpy() for name, value in rows.items()
-    }
+    return {name: value.numpy() for name, value in rows.items()}
 
 
 def covariate_table(

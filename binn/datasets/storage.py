@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import contextlib
 import hashlib
 import os
+from collections.abc import Iterator
 from importlib.util import find_spec
 from pathlib import Path
 
@@ -12,10 +14,18 @@ import numpy as np
 import xarray as xr
 
 from binn.atomic import saving, write_file
+from binn.datasets.blocks import BLOCK
 from binn.datasets.validation import validate
 from binn.errors import InputError
 
-__all__ = ["check_target", "file_sha256", "open_dataset", "write_dataset"]
+__all__ = [
+    "check_target",
+    "file_sha256",
+    "open_dataset",
+    "reading",
+    "stream_dataset",
+    "write_dataset",
+]
 
 #: names that stand for a dataset shipped with the program
 _SHIPPED = ("demo",)
@@ -42,20 +52,58 @@ def open_dataset(path_or_name: str | os.PathLike[str]) -> xr.Dataset:
     InputError
         When there is no such file or name, when it cannot be read, or when it is not canonical.
     """
-    if str(path_or_name) in _SHIPPED:
-        raise InputError(
-            f"the embedded dataset {str(path_or_name)!r} is not part of this version: "
-            f"import real data with `{_IMPORT}` and give the file"
-        )
-    path = Path(path_or_name)
-    if not path.exists():
-        raise InputError(
-            f"there is no dataset {path}: give the path of a canonical NetCDF file; "
-            f"`{_IMPORT}` makes one"
-        )
-    ds = _read_zarr(path) if path.suffix == ".zarr" else _read_netcdf(path)
-    validate(ds, str(path))
-    return ds
+    path = _find(path_or_name)
+    with reading(path), _open(path) as ds:
+        found = _plain_strings(ds.load())
+    validate(found, str(path))
+    return found
+
+
+@contextlib.contextmanager
+def stream_dataset(path_or_name: str | os.PathLike[str]) -> Iterator[xr.Dataset]:
+    """Open a canonical dataset that need not fit in memory, validated a block at a time.
+
+    Parameters
+    ----------
+    path_or_name : str or path
+        As :func:`open_dataset`.
+
+    Yields
+    ------
+    xarray.Dataset
+        Its variables stay in the file until some of their rows are asked for.
+
+    Raises
+    ------
+    InputError
+        As :func:`open_dataset`. Later reads may fail too: do them inside :func:`reading`.
+    """
+    path = _find(path_or_name)
+    with contextlib.ExitStack() as stack:
+        with reading(path):
+            ds = stack.enter_context(_open(path))
+            validate(ds, str(path), BLOCK)
+        yield ds
+
+
+@contextlib.contextmanager
+def reading(path: str | os.PathLike[str]) -> Iterator[None]:
+    """Turn a failed read of a dataset into one sentence for people.
+
+    Raises
+    ------
+    InputError
+        For whatever the libraries raise when a file is damaged or out of reach.
+    """
+    path = Path(path)
+    try:
+        yield
+    except InputError:
+        raise
+    except (OSError, RuntimeError, KeyError, ValueError) as error:
+        zarr = path.suffix == ".zarr"
+        why = "it is not a whole Zarr folder" if zarr else _diagnosis(path, error)
+        raise InputError(f"cannot read {path}: {why}") from error
 
 
 def write_dataset(ds: xr.Dataset, path: str | os.PathLike[str]) -> None:
@@ -119,26 +167,39 @@ def file_sha256(path: str | os.PathLike[str]) -> str:
         return hashlib.file_digest(stream, "sha256").hexdigest()
 
 
-def _read_netcdf(path: Path) -> xr.Dataset:
-    try:
+def _find(path_or_name: str | os.PathLike[str]) -> Path:
+    """Where a dataset is."""
+    if str(path_or_name) in _SHIPPED:
+        raise InputError(
+            f"the embedded dataset {str(path_or_name)!r} is not part of this version: "
+            f"import real data with `{_IMPORT}` and give the file"
+        )
+    path = Path(path_or_name)
+    if not path.exists():
+        raise InputError(
+            f"there is no dataset {path}: give the path of a canonical NetCDF file; "
+            f"`{_IMPORT}` makes one"
+        )
+    return path
+
+
+def _open(path: Path) -> xr.Dataset:
+    """A dataset whose values are read when asked for."""
+    zarr = path.suffix == ".zarr"
+    if zarr and find_spec("zarr") is None:
+        raise InputError(f"cannot read {path}: Zarr folders need the package zarr; install it")
+    if not zarr:
         # h5netcdf leaves a broken object behind when the root of a damaged file cannot be read
         with h5py.File(path) as root:
             root.attrs.get("_nc3_strict")
-        # coordinates attributes stay attributes: lon and lat are plain variables here
-        ds = xr.load_dataset(path, engine="h5netcdf", decode_times=False, decode_coords=False)
-    except (OSError, RuntimeError, KeyError, ValueError) as error:
-        raise InputError(f"cannot read {path}: {_diagnosis(path, error)}") from error
-    return _plain_strings(ds)
-
-
-def _read_zarr(path: Path) -> xr.Dataset:
-    if find_spec("zarr") is None:
-        raise InputError(f"cannot read {path}: Zarr folders need the package zarr; install it")
-    try:
-        ds = xr.load_dataset(path, engine="zarr", decode_times=False, decode_coords=False)
-    except (OSError, RuntimeError, KeyError, ValueError) as error:
-        raise InputError(f"cannot read {path}: it is not a whole Zarr folder") from error
-    return _plain_strings(ds)
+    # coordinates attributes stay attributes: lon and lat are plain variables here
+    return xr.open_dataset(
+        path,
+        engine="zarr" if zarr else "h5netcdf",
+        decode_times=False,
+        decode_coords=False,
+        cache=False,
+    )
 
 
 def _diagnosis(path: Path, error: Exception) -> str:

@@ -6,10 +6,12 @@ One error names every problem: variable, how many rows, the first of them, what 
 from __future__ import annotations
 
 from collections.abc import Iterator
+from dataclasses import dataclass
 
 import numpy as np
 import xarray as xr
 
+from binn.datasets.blocks import blocks
 from binn.datasets.schema import (
     FILE_ATTRIBUTES,
     FIXED_SIZES,
@@ -24,37 +26,39 @@ __all__ = ["problems", "validate"]
 _KINDS = {"float": "f", "int": "iu", "string": "UOST", "identifier": "iuUOST"}
 
 
-def validate(ds: xr.Dataset, name: str = "the dataset") -> None:
+def validate(ds: xr.Dataset, name: str = "the dataset", block: int | None = None) -> None:
     """Check dimensions, variables, units, provenance, missing values, bounds and indices.
 
     Parameters
     ----------
     ds : xarray.Dataset
-        The dataset, in memory.
+        The dataset, in memory or opened lazily.
     name : str
         What to call it in the message, usually its path.
+    block : int, optional
+        Bytes to read at once, for a dataset larger than memory; whole variables otherwise.
 
     Raises
     ------
     InputError
         Naming everything that is wrong, in one sentence.
     """
-    found = list(problems(ds))
+    found = list(problems(ds, block))
     if found:
         raise InputError(f"{name} is not a usable BINN dataset: " + "; ".join(found))
 
 
-def problems(ds: xr.Dataset) -> Iterator[str]:
+def problems(ds: xr.Dataset, block: int | None = None) -> Iterator[str]:
     """Everything that keeps `ds` from being a canonical dataset, one phrase each."""
     yield from _structure(ds)
     sound = []
     for entry in VARIABLES:
         if entry.name in ds.variables:
-            faults = list(_variable(ds, entry))
+            faults = list(_variable(ds, entry, block))
             yield from faults
             if not faults:
                 sound.append(entry.name)
-    yield from _indices(ds, sound)
+    yield from _indices(ds, sound, block)
 
 
 def _structure(ds: xr.Dataset) -> Iterator[str]:
@@ -70,7 +74,7 @@ def _structure(ds: xr.Dataset) -> Iterator[str]:
     yield from (f"it has no {dim}" for dim in ("site", "cell") if ds.sizes.get(dim, 1) == 0)
 
 
-def _variable(ds: xr.Dataset, entry: Variable) -> Iterator[str]:
+def _variable(ds: xr.Dataset, entry: Variable, block: int | None) -> Iterator[str]:
     """What is wrong with one variable that is there."""
     array = ds[entry.name]
     if array.dims != entry.dims:
@@ -91,38 +95,67 @@ def _variable(ds: xr.Dataset, entry: Variable) -> Iterator[str]:
         if spare:
             yield f"{entry.name} is not unique ({spare} repeated)"
     if entry.kind in ("float", "int"):
-        yield from _values(array, entry)
+        yield from _values(array, entry, block)
 
 
-def _values(array: xr.DataArray, entry: Variable) -> Iterator[str]:
+@dataclass
+class _Tally:
+    """Rows that hold a bad value: how many, and the first."""
+
+    rows: int = 0
+    first: int = 0
+
+    def add(self, bad: np.ndarray, start: int) -> None:
+        """Count the rows of a block that begins at row `start`."""
+        if bad.any():
+            rows = np.flatnonzero(bad.reshape(bad.shape[0], -1).any(axis=1))
+            if not self.rows:
+                self.first = start + int(rows[0])
+            self.rows += rows.size
+
+    def where(self, dim: object) -> str:
+        number = f"{self.rows} {dim} row" + ("s" if self.rows > 1 else "")
+        return f"in {number} (first: {dim} {self.first}, counted from 0)"
+
+
+def _values(array: xr.DataArray, entry: Variable, block: int | None) -> Iterator[str]:
     """Missing, infinite or unphysical numbers, counted by row of the first dimension."""
-    values = array.values
     dim = entry.dims[0]
-    if entry.kind == "float":
-        missing = np.isnan(values)
-        if missing.any() and not entry.missing:
-            yield f"{entry.name} is missing (NaN) {_where(missing, dim)}"
-        infinite = np.isinf(values)
-        if infinite.any():
-            yield f"{entry.name} is infinite {_where(infinite, dim)}"
-        values = np.where(missing | infinite, _inside(entry), values)
-    # one temporary at a time: forcing is the largest thing in the file
-    if entry.lower is not None and (low := values < entry.lower).any():
-        yield f"{entry.name} is below {entry.lower:g} {entry.units} {_where(low, dim)}"
-    if entry.upper is not None and (high := values > entry.upper).any():
-        yield f"{entry.name} is above {entry.upper:g} {entry.units} {_where(high, dim)}"
+    missing, infinite, low, high = _Tally(), _Tally(), _Tally(), _Tally()
+    for start, values in blocks(array, block):
+        if entry.kind == "float":
+            nan, inf = np.isnan(values), np.isinf(values)
+            if not entry.missing:
+                missing.add(nan, start)
+            infinite.add(inf, start)
+            values = np.where(nan | inf, _inside(entry), values)
+        # one temporary at a time: forcing is the largest thing in the file
+        if entry.lower is not None:
+            low.add(values < entry.lower, start)
+        if entry.upper is not None:
+            high.add(values > entry.upper, start)
+    if missing.rows:
+        yield f"{entry.name} is missing (NaN) {missing.where(dim)}"
+    if infinite.rows:
+        yield f"{entry.name} is infinite {infinite.where(dim)}"
+    if low.rows:
+        yield f"{entry.name} is below {entry.lower:g} {entry.units} {low.where(dim)}"
+    if high.rows:
+        yield f"{entry.name} is above {entry.upper:g} {entry.units} {high.where(dim)}"
 
 
-def _indices(ds: xr.Dataset, sound: list[str]) -> Iterator[str]:
+def _indices(ds: xr.Dataset, sound: list[str], block: int | None) -> Iterator[str]:
     """Whether the pointers between tables hold: obs_count, site_cell, categories."""
     if "obs_count" in sound and "obs" in ds.sizes:
-        total = int(ds["obs_count"].sum())
+        total = sum(int(values.sum()) for _, values in blocks(ds["obs_count"], block))
         if total != ds.sizes["obs"]:
             yield f"obs_count adds up to {total}, but there are {ds.sizes['obs']} observations"
     if "site_cell" in sound and "cell" in ds.sizes:
-        outside = ds["site_cell"].values >= ds.sizes["cell"]
-        if outside.any():
-            yield f"site_cell points past the {ds.sizes['cell']} cells {_where(outside, 'site')}"
+        outside = _Tally()
+        for start, values in blocks(ds["site_cell"], block):
+            outside.add(values >= ds.sizes["cell"], start)
+        if outside.rows:
+            yield f"site_cell points past the {ds.sizes['cell']} cells {outside.where('site')}"
     if "covariate_kind" in sound:
         kinds = ds["covariate_kind"].values.astype(str)
         unknown = sorted(set(kinds) - {"numeric", "category"})
@@ -130,10 +163,12 @@ def _indices(ds: xr.Dataset, sound: list[str]) -> Iterator[str]:
             yield f"covariate_kind is '{unknown[0]}', which is neither 'numeric' nor 'category'"
         for name in ("covariates", "cell_covariates"):
             if name in sound and ds[name].sizes["covariate"] == kinds.size:
-                values = ds[name].values[:, kinds == "category"]
-                broken = np.isfinite(values) & (values != np.rint(values))
-                if broken.any():
-                    place = _where(broken, ds[name].dims[0])
+                broken = _Tally()
+                for start, values in blocks(ds[name], block):
+                    codes = values[:, kinds == "category"]
+                    broken.add(np.isfinite(codes) & (codes != np.rint(codes)), start)
+                if broken.rows:
+                    place = broken.where(ds[name].dims[0])
                     yield f"{name} has a category that is no whole number {place}"
 
 
@@ -142,13 +177,6 @@ def _inside(entry: Variable) -> float:
     if entry.lower is not None:
         return entry.lower
     return entry.upper if entry.upper is not None else 0.0
-
-
-def _where(bad: np.ndarray, dim: object) -> str:
-    """Rows of the first dimension that hold a bad value: how many, and the first."""
-    rows = np.flatnonzero(bad.reshape(bad.shape[0], -1).any(axis=1))
-    number = f"{rows.size} {dim} row" + ("s" if rows.size > 1 else "")
-    return f"in {number} (first: {dim} {rows[0]}, counted from 0)"
 
 
 def _plural(noun: str, names: list[str]) -> str:
