@@ -28,15 +28,15 @@ __all__ = ["Explorer"]
 
 _LEFT = {"flex": "3 1 420px", "min-width": "min(100%, 420px)"}
 _RIGHT = {"flex": "2 1 340px", "min-width": "min(100%, 340px)"}
-_STAYS = {"position": "sticky", "top": "0", "align-self": "flex-start"}
+_STAYS = "@media (min-width: 900px) { :host { position: sticky !important; top: 0 } }"
 """In sight while the sliders beside it are scrolled."""
+_NOT_ON_PHONES = "@media (max-width: 600px) { :host { display: none } }"
 _MAP = {
     "height": "min(100vh - 205px, 120vw)",
     "min-height": "320px",
     "width": "100%",
     "flex": "none",
 }
-_PROVENANCE = {"real": "real data", "synthetic": "simulated data", "derived": "derived data"}
 
 
 class Explorer:
@@ -77,14 +77,16 @@ class Explorer:
 
     def _header(self) -> list[object]:
         opened = self.session.opened
-        badge = _PROVENANCE.get(opened.provenance, f"{opened.provenance} data")
         clip = {"white-space": "nowrap", "overflow": "hidden", "text-overflow": "ellipsis"}
-        words = f"{opened.name}  ·  {badge}  ·  {opened.source}  ·  {self.session.device}"
+        words = (
+            f"{opened.name}  ·  {self.session.badge}  ·  {opened.source}  ·  {self.session.device}"
+        )
         name = text(
             words,
             muted=True,
             size="0.82rem",
             styles=clip,
+            stylesheets=[_NOT_ON_PHONES],
             sizing_mode="stretch_width",
             margin=(0, 16),
             align="center",
@@ -95,7 +97,7 @@ class Explorer:
             value=self.session.bedrock,
             description="\n".join(SCHEMES.values()),
             size="small",
-            width=150,
+            width=130,
             margin=(4, 8),
         )
         scheme.link(self.session, value="bedrock")
@@ -105,7 +107,12 @@ class Explorer:
         """Tabs that are filled when they are first opened."""
         bodies = [pn.Column(sizing_mode="stretch_width", margin=0) for _ in pages]
         makers = list(pages.values())
-        tabs = pmui.Tabs(*zip(pages, bodies, strict=True), sizing_mode="stretch_width", margin=0)
+        tabs = pmui.Tabs(
+            *zip(pages, bodies, strict=True),
+            sizing_mode="stretch_width",
+            margin=0,
+            sx={"& > .MuiBox-root": {"overflow": "visible"}},  # the page scrolls, not the tab
+        )
 
         def fill(number: int) -> None:
             if not bodies[number].objects:
@@ -143,10 +150,20 @@ class Explorer:
         right = pn.Column(
             Selected(self.session, self.selection),
             DepthProfile(*state, tag="what-if-"),
-            styles={**_RIGHT, **_STAYS},
+            sliders.outcome,
+            styles=_RIGHT,
+            stylesheets=[_STAYS],
             margin=0,
         )
-        return pn.FlexBox(left, right, sizing_mode="stretch_width", margin=0)
+        # on a phone the profile comes first, so that one sees what a slider does
+        return pn.FlexBox(
+            left,
+            right,
+            sizing_mode="stretch_width",
+            flex_wrap="wrap-reverse",
+            align_items="flex-end",
+            margin=0,
+        )
 
     def _methods(self) -> Methods:
         return Methods(self.session)

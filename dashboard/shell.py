@@ -22,6 +22,8 @@ if TYPE_CHECKING:
 __all__ = ["page"]
 
 _TITLE = "BINN explorer"
+_FLEXIBLE = {"min-width": "0", "flex": "1 1 0", "width": "0", "justify-content": "flex-end"}
+"""The header's words give way before its buttons do."""
 _NARROW = 600
 """Below so many pixels the drawer opens over the page, so it starts closed."""
 _CLOSE_ON_PHONES = f"""
@@ -72,7 +74,7 @@ def _open(shell: pmui.Page, settings: Settings) -> None:
     document = pn.state.curdoc
     if document is not None:
         document.js_on_event("document_ready", CustomJS(code=_CLOSE_ON_PHONES))
-    shell.header = [pn.Row(sizing_mode="stretch_width", margin=0)]
+    shell.header = [pn.Row(sizing_mode="stretch_width", margin=0, styles=_FLEXIBLE)]
     shell.sidebar = [pn.Column(sizing_mode="stretch_width", margin=0)]
     shell.main = [pn.Column(sizing_mode="stretch_width", margin=0)]
     known = library.find(settings.data, settings.checkpoints)
@@ -90,7 +92,14 @@ def _open(shell: pmui.Page, settings: Settings) -> None:
         shell.main[0].objects = [trouble(sentence)]
         shell.sidebar = []
 
-    _lane("opening").request(work, lambda opened: _show(shell, opened), failed)
+    def done(opened: Opened) -> None:
+        try:
+            _show(shell, opened)
+        except Exception:
+            failed("The page could not be built; the server's log says why.")
+            raise
+
+    _lane("opening").request(work, done, failed)
 
 
 def _show(shell: pmui.Page, opened: Opened) -> Explorer:

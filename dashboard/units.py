@@ -40,6 +40,6 @@ def number(value: float, digits: int = 3) -> str:
 
 
 def with_unit(value: float, unit: str, digits: int = 3) -> str:
-    """A number and its unit, with a space that does not break."""
-    unit = written(unit)
+    """A number and its unit, with spaces that do not break."""
+    unit = written(unit).replace(" ", "\N{NO-BREAK SPACE}")
     return number(value, digits) + (f"\N{NO-BREAK SPACE}{unit}" if unit else "")

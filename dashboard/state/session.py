@@ -43,6 +43,12 @@ class Session(param.Parameterized):
         return str(self.opened.forcing.device)
 
     @property
+    def badge(self) -> str:
+        """What kind of data these are, in two words."""
+        kinds = {"real": "real", "derived": "derived", "synthetic": "simulated"}
+        return f"{kinds.get(self.opened.provenance, self.opened.provenance)} data"
+
+    @property
     def notice(self) -> str:
         """What a reader must know before trusting a number, or ""."""
         notes = []

@@ -36,6 +36,8 @@ __all__ = ["SiteMap"]
 
 _REACH = 12
 """How far from a point a tap may land, in pixels."""
+_LINES = 6
+"""So many sites the hover box tells at most."""
 _FEW = 3000
 """Up to this many sites the points are drawn large."""
 
@@ -70,7 +72,6 @@ class SiteMap(Viewer):
                 "value": np.full(selection.count, np.nan, dtype=np.float32),
                 "site": sites.astype(np.int32),
                 "profile": [selection.profile(site) for site in sites],
-                "shared": selection.shared.astype(np.int32),
             },
             name="sites",
         )
@@ -128,6 +129,7 @@ class SiteMap(Viewer):
             renderers=[self._points],
             formatters={"@value": "printf"},
             point_policy="follow_mouse",
+            limit=_LINES,
         )
         self.figure.add_tools(
             box,
@@ -154,12 +156,11 @@ class SiteMap(Viewer):
         values = self._field.values(self._results.estimate, self._session.opened.observations)
         unit = written(field.unit)
         self._bar.title = f"{self._field.title} ({unit})" if unit else self._field.title
-        self._hover.tooltips = [
-            ("Profile", "@profile"),
-            ("Site", "#@site"),
-            (field.label, f"@value{{%.4g}} {unit}".rstrip()),
-            ("Profiles here", "@shared"),
-        ]
+        # one line a site: several often lie under the pointer (Bokeh escapes what comes from @)
+        self._hover.tooltips = (
+            '<div style="white-space:nowrap;font-size:12px"><b>@profile</b> '
+            f'<span style="opacity:0.7">#@site</span> &nbsp; @value{{%.4g}} {unit}</div>'
+        )
         if values is None:
             values = np.full(self._selection.count, np.nan)
         else:

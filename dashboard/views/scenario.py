@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Collection
+
 import numpy as np
 import panel_material_ui as pmui
 import param
@@ -9,7 +11,7 @@ from panel.layout import Column, FlexBox, Row
 from panel.viewable import Viewer
 
 from binn.errors import InputError
-from binn.parameters import MECHANISMS, PARAMETERS, Parameter
+from binn.parameters import KEYS, MECHANISMS, PARAMETERS, Parameter
 from dashboard.state.field import FieldChoice
 from dashboard.state.results import Results
 from dashboard.state.scenario import (
@@ -27,8 +29,8 @@ from dashboard.units import number, with_unit, written
 __all__ = ["ScenarioSliders"]
 
 _NOTES = {
-    "tau4cwd": "not identifiable from SOC: no effect at steady state",
-    "cryo": "acts only where the active layer is shallower than 2 m",
+    "tau4cwd": "Not identifiable from SOC: no effect at steady state.",
+    "cryo": "Acts only where the active layer is not deeper than 2 m.",
 }
 
 
@@ -42,6 +44,11 @@ class ScenarioSliders(Viewer):
     ----------
     session, selection, scenario, field, results
         What the sliders change and show.
+
+    Attributes
+    ----------
+    outcome : panel.Row
+        What the change does to the SOC stock, and Reset; stands where it stays in sight.
     """
 
     def __init__(
@@ -56,7 +63,7 @@ class ScenarioSliders(Viewer):
         super().__init__(**params)
         self._session, self._selection = session, selection
         self._scenario, self._field, self._results = scenario, field, results
-        self._placing = False
+        self._placing, self._moved = False, ""
         self.sliders = {p.key: self._slider(p) for p in PARAMETERS}
         self._reset = pmui.Button(
             label="Reset", variant="outlined", size="small", margin=0, disabled=True
@@ -64,10 +71,13 @@ class ScenarioSliders(Viewer):
         self._reset.on_click(lambda _: scenario.reset())
         self._effect = text(sizing_mode="stretch_width", margin=0)
         self._outside = text(muted=True, size="0.8rem", sizing_mode="stretch_width", margin=(4, 10))
+        self.outcome = Row(
+            self._effect, self._reset, margin=(4, 8), sizing_mode="stretch_width", align="center"
+        )
         self._place()
         self._say()
         selection.param.watch(self._place, "sites")
-        scenario.param.watch(self._place, "changes")
+        scenario.param.watch(self._changed, "changes")
         results.param.watch(self._place, "estimate")
         results.param.watch(self._say, ["estimate", "change", "problem"])
         selection.param.watch(self._say, "sites")
@@ -76,7 +86,6 @@ class ScenarioSliders(Viewer):
     def _slider(self, parameter: Parameter) -> pmui.FloatSlider:
         unit = written(parameter.unit)
         label = f"{parameter.key} · {parameter.long_name}" + (f" ({unit})" if unit else "")
-        note = {"description": _NOTES[parameter.key]} if parameter.key in _NOTES else {}
         slider = pmui.FloatSlider(
             label=label,
             start=parameter.lower,
@@ -88,22 +97,29 @@ class ScenarioSliders(Viewer):
             disabled=True,
             margin=(2, 12),
             sizing_mode="stretch_width",
-            **note,
         )
 
         def released(event: param.parameterized.Event) -> None:
             if self._placing:
                 return
+            self._moved = parameter.key
             try:
                 self._scenario.set(parameter.key, snapped(parameter, float(event.new)))
             except InputError as problem:
                 self._results.problem = str(problem)
+            finally:
+                self._moved = ""
 
         slider.param.watch(released, "value_throttled")
         return slider
 
-    def _place(self, *_: param.parameterized.Event) -> None:
-        """Put every slider where it belongs, and mark what was retrieved."""
+    def _changed(self, event: param.parameterized.Event) -> None:
+        """Place only the sliders whose parameter was changed or given back."""
+        moved = {key for key, _ in event.old.items() ^ event.new.items()}
+        self._place(keys=moved)
+
+    def _place(self, *_: param.parameterized.Event, keys: Collection[str] = KEYS) -> None:
+        """Put sliders where they belong, and mark what was retrieved."""
         changes, estimate = self._scenario.changes, self._results.estimate
         self._reset.disabled = not changes
         if estimate is None:
@@ -112,21 +128,24 @@ class ScenarioSliders(Viewer):
         retrieved, outside = slider_positions(estimate, sites, {})
         at, _ = slider_positions(estimate, sites, changes)
         self._placing = True
-        for parameter, value, mark in zip(PARAMETERS, at, retrieved, strict=True):
-            slider = self.sliders[parameter.key]
-            value = snapped(parameter, float(value))
-            if abs(slider.value - value) < 1e-6 * slider.step:
-                value = slider.value  # never disturb a hand that is still moving it
-            # the released value too: else releasing at its last place again would be no news
-            with param.edit_constant(slider):
+        try:
+            for parameter, value, mark in zip(PARAMETERS, at, retrieved, strict=True):
+                if parameter.key not in keys:
+                    continue
+                slider = self.sliders[parameter.key]
                 slider.param.update(
-                    value=value,
-                    value_throttled=value,
                     marks=[{"value": float(mark)}],
                     color="warning" if parameter.key in changes else "primary",
                     disabled=False,
                 )
-        self._placing = False
+                if parameter.key == self._moved:
+                    continue  # never disturb the hand that is moving it
+                at_step = snapped(parameter, float(value))
+                # the released value too: else releasing at its last place again would be no news
+                with param.edit_constant(slider):
+                    slider.param.update(value=at_step, value_throttled=at_step)
+        finally:
+            self._placing = False
         names = ", ".join(key for key in outside if key not in changes)
         self._outside.object = plain(
             f"{names}: outside the prior range; the slider stands at its end until it is moved."
@@ -159,7 +178,12 @@ class ScenarioSliders(Viewer):
     def __panel__(self) -> Column:
         groups = []
         for mechanism in MECHANISMS:
-            members = [self.sliders[p.key] for p in PARAMETERS if p.mechanism == mechanism]
+            members: list[object] = []
+            for parameter in (p for p in PARAMETERS if p.mechanism == mechanism):
+                members.append(self.sliders[parameter.key])
+                if parameter.key in _NOTES:
+                    note = text(_NOTES[parameter.key], muted=True, size="0.78rem", margin=(0, 12))
+                    members.append(note)
             heading = text(
                 mechanism, styles={"font-weight": "600"}, margin=(8, 12, 0, 12), size="0.85rem"
             )
@@ -170,10 +194,9 @@ class ScenarioSliders(Viewer):
             muted=True,
             size="0.8rem",
             sizing_mode="stretch_width",
-            margin=(0, 10),
+            margin=(6, 10, 0, 10),
         )
         return Column(
-            Row(self._effect, self._reset, margin=(4, 10), sizing_mode="stretch_width"),
             explain,
             self._outside,
             FlexBox(*groups, sizing_mode="stretch_width", align_items="flex-start"),

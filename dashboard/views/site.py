@@ -177,6 +177,7 @@ class SiteParameters(Viewer):
         if self._results.change is not None:
             entries.append(("◆", colours["changed"], "changed"))
         entries.append(("▬", colours["muted"], "prior range"))
+        entries.append(("", colours["muted"], "tau4cwd: not identifiable from SOC"))
         self._legend.object = legend(entries)
 
     def __panel__(self) -> Column:

@@ -64,11 +64,11 @@ class MapSummary(Viewer):
             else:
                 lines.append("Selected: none")
             self._numbers.object = plain("\n".join(lines))
-        origin = (
-            "Observations of the dataset."
-            if field.measured
-            else f"{session.opened.source}; bedrock scheme {session.bedrock}."
-        )
+        origin = f"{session.opened.name} ({session.badge}). "
+        if field.measured:
+            origin += "Observed."
+        else:
+            origin += f"{session.opened.source}; bedrock scheme {session.bedrock}."
         self._origin.object = plain(f"{origin} {session.notice}".strip())
 
     def __panel__(self) -> Column:

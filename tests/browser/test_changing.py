@@ -133,7 +133,7 @@ def test_a_slider_by_mouse_and_all_sites(  # type: ignore[no-untyped-def]
         return None not in line and np.allclose(line, expected, rtol=1e-6, atol=0)
 
     one.until(drawn, "the profile of all sites")
-    assert slider(one, "tau4cwd").count() == 1
+    one.page.get_by_text("Not identifiable from SOC").first.wait_for()
 
 
 def test_bedrock_scheme_and_field(  # type: ignore[no-untyped-def]

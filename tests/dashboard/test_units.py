@@ -43,4 +43,4 @@ def test_units() -> None:
     assert written("m2 yr-1") == "m² yr⁻¹"
     assert written("1") == ""
     assert with_unit(2.0, "1") == "2.00"
-    assert with_unit(2.0, "kgC m-3") == "2.00\N{NO-BREAK SPACE}kgC m⁻³"
+    assert with_unit(2.0, "kgC m-3") == "2.00\N{NO-BREAK SPACE}kgC\N{NO-BREAK SPACE}m⁻³"
