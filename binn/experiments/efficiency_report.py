@@ -114,9 +114,9 @@ def _training_step(found: dict[str, Any]) -> str:
     rows = []
     for step in found["training_step"]:
         network, both = step["network"], step["with_process_model"]
-        ratio = both["ms"] / network["ms"]
+        ratio = both["median_ms"] / network["median_ms"]
         rows.append([step["batch"], _milliseconds(network), _milliseconds(both), f"{ratio:.2f}"])
-    head = ["batch", "network only, ms", "with the process model, ms", "ratio"]
+    head = ["batch", "network only, ms", "with the process model, ms", "ratio of medians"]
     return "### A training step\n\n" + table(head, rows)
 
 
