@@ -18,7 +18,15 @@ from pathlib import Path
 
 from binn.errors import InputError
 
-__all__ = ["append_line", "recover_folder", "saving", "write_file", "write_folder"]
+__all__ = [
+    "append_line",
+    "flush_folder",
+    "recover_folder",
+    "replace_folder",
+    "saving",
+    "write_file",
+    "write_folder",
+]
 
 _LINUX_AT_FDCWD, _LINUX_EXCHANGE, _MACOS_SWAP = -100, 2, 2
 
@@ -74,7 +82,7 @@ def write_file(path: Path, data: bytes) -> None:
     except BaseException:
         temporary.unlink(missing_ok=True)
         raise
-    _flush_folder(path.parent)
+    flush_folder(path.parent)
 
 
 def append_line(path: Path, line: str) -> None:
@@ -107,16 +115,22 @@ def write_folder(path: Path, files: Mapping[str, bytes]) -> None:
                 file.write(data)
                 file.flush()
                 os.fsync(file.fileno())
-        _flush_folder(temporary)
-        _put_in_place(temporary, path)
+        flush_folder(temporary)
+        replace_folder(temporary, path)
     finally:
         # after an exchange the temporary name holds what was there before
         shutil.rmtree(temporary, ignore_errors=True)
-    _flush_folder(path.parent)
+    flush_folder(path.parent)
 
 
-def _put_in_place(new: Path, path: Path) -> None:
-    """Give `new` the name `path`; what had that name gets the name of `new`, or is removed."""
+def replace_folder(new: Path, path: Path) -> None:
+    """Give `new` the name `path`; what had that name gets the name of `new`, or is removed.
+
+    Raises
+    ------
+    OSError
+        If that cannot be done; both folders are as they were.
+    """
     try:
         new.rename(path)  # nothing there, or an empty folder
         return
@@ -154,7 +168,7 @@ def _exchange(a: Path, b: Path) -> bool:
     raise OSError(code, os.strerror(code), str(b))
 
 
-def _flush_folder(path: Path) -> None:
+def flush_folder(path: Path) -> None:
     """Make renames in a folder durable."""
     handle = os.open(path, os.O_RDONLY)
     try:

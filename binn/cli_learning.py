@@ -22,6 +22,7 @@ if TYPE_CHECKING:
 __all__ = ["register"]
 
 _PRESETS = ("paper", "paper-printed", "default", "quick")
+_INTERRUPTED = 130  # 128 + SIGINT, as shells report it
 _PARTS = ("test", "validation", "train", "all")
 _OF_THE_RUN = ("preset", "config", "epochs", "seed", "members", "bedrock", "fold")
 
@@ -71,12 +72,13 @@ def _register_predict(commands: Any) -> None:
     predict = commands.add_parser(
         "predict",
         help="predict parameters, pools and SOC",
-        description="Predict every site or grid cell of a dataset. Of a folder with several folds, "
-        "the median over the folds and their spread.",
+        description="Predict every site or grid cell of a dataset, which need not fit in memory. "
+        "Of a folder with several folds, the median over the folds and their spread. Until it is "
+        "whole, the prediction is in OUT.part: Ctrl-C keeps it, --resume goes on exactly.",
     )
     predict.add_argument("checkpoint", metavar="CKPT", help="checkpoint or run folder")
     predict.add_argument("data", metavar="DATA", help="dataset")
-    predict.add_argument("out", metavar="OUT.nc", help="NetCDF file to write")
+    predict.add_argument("out", metavar="OUT", help="NetCDF file, or Zarr folder (.zarr), to write")
     predict.add_argument("--on", choices=("site", "cell"), default="site", help="rows (site)")
     predict.add_argument(
         "--definition",
@@ -85,6 +87,20 @@ def _register_predict(commands: Any) -> None:
         help="definition of the components (stock)",
     )
     predict.add_argument("--device", default="cpu", help="torch device (cpu)")
+    predict.add_argument(
+        "--chunk",
+        type=_positive,
+        metavar="ROWS",
+        help="rows predicted at once (4096), a multiple of 32",
+    )
+    where = predict.add_mutually_exclusive_group()
+    where.add_argument(
+        "--threads", type=_positive, default=1, help="chunks predicted side by side (1)"
+    )
+    where.add_argument(
+        "--scheduler", metavar="ADDRESS", help="a running Dask scheduler, such as tcp://host:8786"
+    )
+    predict.add_argument("--resume", action="store_true", help="go on with an unfinished OUT.part")
     predict.set_defaults(run=predict_command)
 
 
@@ -168,39 +184,44 @@ def _what_to_train(options: argparse.Namespace) -> tuple[TrainingConfig, bool]:
         raise InputError(f"the options do not fit: {where}: {first['msg']}") from None
 
 
-def predict_command(options: argparse.Namespace) -> None:
-    """``binn predict CKPT DATA OUT.nc``."""
+def predict_command(options: argparse.Namespace) -> int:
+    """``binn predict CKPT DATA OUT``."""
     import binn
-    from binn.atomic import saving, write_file
+    from binn.prediction import CHUNK
+    from binn.streaming import Stopped, predict_to_file
+    from binn.streaming.target import check_target
     from binn.training.fit import check_device
 
-    out = Path(options.out)
-    if out.is_dir() or not out.parent.is_dir():
-        raise InputError(f"cannot write {out}: give the name of a file in a folder that exists")
+    data, out = Path(options.data), Path(options.out)
+    check_target(out)
     check_device(options.device)
-    models = binn.load_ensemble(options.checkpoint, options.device)
-    ds = binn.open_dataset(options.data)
-    _protect(out, Path(options.data))
-    result = binn.predict(models, ds, options.on, options.definition)
-    if result.attrs["skipped_cells"]:
-        _say(f"{result.attrs['skipped_cells']} cells without covariates are left out")
-    _say_unknown(result)
-    with saving("the prediction", out):
-        write_file(out, bytes(result.to_netcdf(None, engine="h5netcdf")))
-    print(out)
-
-
-def _protect(out: Path, data: Path) -> None:
     if data.exists() and out.exists() and out.samefile(data):
         raise InputError(f"{out} is the dataset itself: give another name for the prediction")
-
-
-def _say_unknown(result: xr.Dataset) -> None:
-    if result.attrs["unknown_categories"]:
+    try:
+        attributes = predict_to_file(
+            binn.load_ensemble(options.checkpoint, options.device),
+            data,
+            out,
+            options.on,
+            options.definition,
+            chunk=options.chunk or CHUNK,
+            threads=options.threads,
+            scheduler=options.scheduler,
+            resume=options.resume,
+            report=_say,
+        )
+    except Stopped as stop:
+        _say(str(stop))
+        return _INTERRUPTED
+    if attributes["skipped_cells"]:
+        _say(f"{attributes['skipped_cells']} cells without covariates are left out")
+    if attributes["unknown_categories"]:
         _say(
             "categories that training did not know get the average of the known ones: "
-            f"{result.attrs['unknown_categories']}"
+            f"{attributes['unknown_categories']}"
         )
+    print(out)
+    return 0
 
 
 def evaluate_command(options: argparse.Namespace) -> None:

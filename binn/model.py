@@ -22,9 +22,11 @@ from binn.training.config import Bedrock, NetworkConfig
 if TYPE_CHECKING:
     from binn.checkpoint import CheckpointConfig
 
-__all__ = ["BINN", "ModelConfig"]
+__all__ = ["BINN", "ROWS", "ModelConfig"]
 
 _CHUNK = 1024  # sites the network takes at once: more costs memory and gains no time
+ROWS = 32
+"""Rows of a matrix product are a multiple of it."""
 
 
 class ModelConfig(BaseModel):
@@ -182,11 +184,11 @@ class BINN(nn.Module):
         where = None if rows is None else np.asarray(rows, dtype=np.int64)
         inputs = encode_dataset(self.config.inputs, ds, on, forcing, where, self.dtype)
         inputs = inputs.to(self.device)
-        parts = [
-            self.normalise(inputs.take(slice(start, start + _CHUNK))).cpu()
-            for start in range(0, len(inputs), _CHUNK)
-        ]
-        return torch.cat(parts).numpy() if parts else np.empty((0, 21))
+        # how a matrix product rounds a row depends on its place: fill up with copies, so that in
+        # chunks of a multiple of ROWS a site's parameters are the same to the last bit
+        every = torch.arange(-(-len(inputs) // ROWS) * ROWS).clamp_max(len(inputs) - 1)
+        parts = [self.normalise(inputs.take(some)).cpu() for some in every.split(_CHUNK)]
+        return torch.cat(parts)[: len(inputs)].numpy() if len(inputs) else np.empty((0, 21))
 
     def physical(
         self,

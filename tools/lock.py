@@ -1,7 +1,7 @@
 """Write requirements.lock and environment.yml from pyproject.toml and the packages installed here.
 
-Run by ``make lock``. The lock pins what the extras ``app`` and ``dev`` need, as installed in this
-environment; the reason that stands beside a requirement in pyproject.toml is carried along.
+Run by ``make lock``. The lock pins what the extras app, cluster and dev need, as installed in
+this environment; the reason that stands beside a requirement in pyproject.toml is carried along.
 """
 
 from __future__ import annotations
@@ -17,7 +17,7 @@ from packaging.utils import canonicalize_name
 
 ROOT = Path(__file__).resolve().parents[1]
 PROJECT = "binn-explorer"
-EXTRAS = ("app", "dev")
+EXTRAS = ("app", "cluster", "dev")
 CONDA_NAMES = {
     "matplotlib": "matplotlib-base",
     "playwright": "playwright-python",
@@ -25,8 +25,9 @@ CONDA_NAMES = {
 }
 
 LOCK_HEADER = """\
-# Every package of `make env`, exactly. Made by `make lock` from pyproject.toml (extras app, dev):
-# to renew, `.venv/bin/pip install -U -e ".[app,dev]"`, then `make lock` and `make test`.
+# Every package of `make env`, exactly. Made by `make lock` from pyproject.toml (extras app,
+# cluster, dev). To renew: `.venv/bin/pip install -U -e ".[app,cluster,dev]"`,
+# then `make lock` and `make test`.
 # torch has no local suffix: the package index in use decides between its CPU and its CUDA build.
 """
 CONDA_HEADER = """\

@@ -34,9 +34,15 @@ def blocks(array: xr.DataArray, size: int | None = None) -> Iterator[tuple[int, 
     """
     rows = array.shape[0]
     if size is None or not rows:
-        yield 0, array.values
+        yield 0, _values(array)
         return
     each = _OBJECT if array.dtype.hasobject else array.dtype.itemsize
     step = max(1, size // (each * max(1, array.size // rows)))
     for start in range(0, rows, step):
-        yield start, array[start : start + step].values
+        yield start, _values(array[start : start + step])
+
+
+def _values(array: xr.DataArray) -> NDArray[Any]:
+    """Values; numpy's variable-length strings, which few functions take, as objects."""
+    values: NDArray[Any] = array.values
+    return values.astype(object) if values.dtype.kind == "T" else values

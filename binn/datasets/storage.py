@@ -10,7 +10,6 @@ from importlib.util import find_spec
 from pathlib import Path
 
 import h5py
-import numpy as np
 import xarray as xr
 
 from binn.atomic import saving, write_file
@@ -221,5 +220,5 @@ def _plain_strings(ds: xr.Dataset) -> xr.Dataset:
     """Strings as numpy unicode, whatever the file's own string type was."""
     for name, array in ds.variables.items():
         if array.dtype.kind in "OST":
-            ds[name] = (array.dims, np.asarray(array.values, dtype=str), array.attrs)
+            ds[name] = (array.dims, array.values.astype(object).astype(str), array.attrs)
     return ds

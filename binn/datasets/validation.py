@@ -157,7 +157,7 @@ def _indices(ds: xr.Dataset, sound: list[str], block: int | None) -> Iterator[st
         if outside.rows:
             yield f"site_cell points past the {ds.sizes['cell']} cells {outside.where('site')}"
     if "covariate_kind" in sound:
-        kinds = ds["covariate_kind"].values.astype(str)
+        kinds = ds["covariate_kind"].values.astype(object).astype(str)
         unknown = sorted(set(kinds) - {"numeric", "category"})
         if unknown:
             yield f"covariate_kind is '{unknown[0]}', which is neither 'numeric' nor 'category'"
