@@ -138,7 +138,7 @@ def _model(dtype: str = "float64") -> BINN:
     numeric = tuple(NumericInput(name=f"x{k}", source="covariate") for k in range(_N_NUMERIC))
     categorical = tuple(CategoricalInput(name=name, table=name) for name in _CATEGORIES)
     encoding = InputEncoding(
-        covariates=tuple(one.name for one in (*numeric, *categorical)),
+        covariates=(*(one.name for one in numeric), *_CATEGORIES),
         numeric=numeric,
         categorical=categorical,
         tables={name: tuple(range(size)) for name, size in _CATEGORIES.items()},
