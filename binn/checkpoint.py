@@ -30,6 +30,7 @@ from safetensors.torch import save as tensor_bytes
 
 import binn
 from binn.atomic import saving, write_folder
+from binn.datasets.shipped import shipped_checkpoint, shipped_folds
 from binn.errors import InputError
 from binn.fingerprint import git_revision
 from binn.model import BINN, ModelConfig
@@ -165,12 +166,14 @@ def save_checkpoint(
 def find_checkpoint(path: str | os.PathLike[str]) -> Path:
     """The checkpoint folder meant by `path`: the folder itself, or the best one of a run folder.
 
+    The name ``demo`` means the checkpoint that ships with the program.
+
     Raises
     ------
     InputError
         If there is none.
     """
-    folder = Path(path)
+    folder = shipped_checkpoint(path) or Path(path)
     if not folder.exists():
         raise InputError(f"there is no checkpoint at {folder}: no such folder")
     for candidate in (folder, folder / "checkpoint"):
@@ -197,13 +200,16 @@ def find_checkpoint(path: str | os.PathLike[str]) -> Path:
 def find_ensemble(path: str | os.PathLike[str]) -> list[Path]:
     """Checkpoints meant by `path`: those of the folds of ``binn train --folds``, or one.
 
+    The name ``demo`` means the folds that ship with the program.
+
     Raises
     ------
     InputError
         If there is none.
     """
+    folder = shipped_folds(path) or Path(path)
     folds = sorted(
-        (fold for fold in Path(path).glob("fold_*") if (fold / "checkpoint").is_dir()),
+        (fold for fold in folder.glob("fold_*") if (fold / "checkpoint").is_dir()),
         key=lambda fold: (len(fold.name), fold.name),
     )
     return [find_checkpoint(fold) for fold in folds] or [find_checkpoint(path)]
@@ -245,7 +251,7 @@ def load_checkpoint(path_or_name: str | os.PathLike[str], device: str = "cpu") -
     Parameters
     ----------
     path_or_name : path
-        A checkpoint folder, or a run folder of ``binn train``.
+        A checkpoint folder, a run folder of ``binn train``, or ``demo``, the one that ships.
     device : str
         torch device for the weights.
 
@@ -290,7 +296,8 @@ def load_ensemble(
     Parameters
     ----------
     paths : path or iterable of paths
-        Checkpoint or run folders; a folder of ``binn train --folds`` stands for all its folds.
+        Checkpoint or run folders; a folder of ``binn train --folds`` stands for all its folds, and
+        ``demo`` for the ones that ship.
     device : str
         torch device for the weights.
 

@@ -21,7 +21,12 @@ __all__ = ["build_parser", "main"]
 
 #: modules with a function `register(commands)`, in the order their commands are listed; each
 #: parser sets `run`, a function of the parsed arguments
-COMMAND_MODULES = ("binn.cli_datasets", "binn.cli_learning", "binn.cli_experiments")
+COMMAND_MODULES = (
+    "binn.cli_datasets",
+    "binn.cli_learning",
+    "binn.cli_experiments",
+    "binn.cli_demo",
+)
 
 _USER_ERROR = 1
 _INTERRUPTED = 130  # 128 + SIGINT, as shells report it

@@ -38,7 +38,9 @@ def register(commands: Any) -> None:
         help="what is in a dataset or a checkpoint",
         description="Show what is in a dataset (file) or a checkpoint (folder).",
     )
-    info.add_argument("file", metavar="FILE", help="dataset or checkpoint")
+    info.add_argument(
+        "file", metavar="FILE", help="dataset or checkpoint; demo is the embedded dataset"
+    )
     info.add_argument("--json", action="store_true", help="print JSON")
     info.set_defaults(run=info_command)
 
@@ -60,7 +62,9 @@ def import_authors_demo(options: argparse.Namespace) -> None:
 
 def info_command(options: argparse.Namespace) -> None:
     """``binn info FILE [--json]``."""
-    path = Path(options.file)
+    from binn.datasets.shipped import shipped_dataset
+
+    path = shipped_dataset(options.file) or Path(options.file)
     if path.is_dir() and path.suffix != ".zarr":
         from binn.checkpoint import describe
 

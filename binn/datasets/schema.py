@@ -123,6 +123,14 @@ VARIABLES: tuple[Variable, ...] = (
     Variable("covariate_unit", _COVARIATE, "1", "unit of the covariate", kind="string"),
     Variable("covariate_kind", _COVARIATE, "1", "numeric or category", kind="string"),
     Variable(
+        "covariate_provenance",
+        _COVARIATE,
+        "1",
+        "real, derived, schematic or synthetic, where the table of covariates is mixed",
+        kind="string",
+        required=False,
+    ),
+    Variable(
         "covariate_min", _COVARIATE, "1", "smallest value on the authors' grid", required=False
     ),
     Variable(

@@ -8,12 +8,14 @@ import os
 from collections.abc import Iterator
 from importlib.util import find_spec
 from pathlib import Path
+from typing import Any
 
 import h5py
 import xarray as xr
 
 from binn.atomic import saving, write_file
 from binn.datasets.blocks import BLOCK
+from binn.datasets.shipped import shipped_dataset
 from binn.datasets.validation import validate
 from binn.errors import InputError
 
@@ -26,9 +28,8 @@ __all__ = [
     "write_dataset",
 ]
 
-#: names that stand for a dataset shipped with the program
-_SHIPPED = ("demo",)
 _IMPORT = "binn import authors-demo BINN_Demo OUT.nc"
+_MANY_STRINGS = 1000
 _HDF5 = b"\x89HDF\r\n\x1a\n"
 
 
@@ -39,7 +40,7 @@ def open_dataset(path_or_name: str | os.PathLike[str]) -> xr.Dataset:
     ----------
     path_or_name : str or path
         A NetCDF4 file (or a `.zarr` folder, where zarr is installed), or the name of a dataset
-        shipped with the program.
+        shipped with the program: ``demo``.
 
     Returns
     -------
@@ -126,14 +127,20 @@ def write_dataset(ds: xr.Dataset, path: str | os.PathLike[str]) -> None:
     path = Path(path)
     check_target(path)
     validate(ds, "the dataset to write")
-    encoding = {
-        name: {"zlib": True, "complevel": 4, "shuffle": True}
-        for name, array in ds.variables.items()
-        if array.dtype.kind in "fiu" and array.size
-    }
+    encoding = {name: _encoding(array) for name, array in ds.variables.items()}
     content = ds.to_netcdf(None, engine="h5netcdf", format="NETCDF4", encoding=encoding)
     with saving("the dataset", path):
         write_file(path, bytes(content))
+
+
+def _encoding(array: xr.Variable) -> dict[str, Any]:
+    """How a variable is packed."""
+    if array.dtype.kind in "fiu" and array.size:
+        return {"zlib": True, "complevel": 4, "shuffle": True}
+    if array.dtype.kind == "U" and array.size >= _MANY_STRINGS and (array.values != "").any():
+        # as characters: strings of any length are neither compressed nor quick to read
+        return {"dtype": "S1", "zlib": True, "complevel": 4}
+    return {}
 
 
 def check_target(path: str | os.PathLike[str]) -> None:
@@ -168,12 +175,7 @@ def file_sha256(path: str | os.PathLike[str]) -> str:
 
 def _find(path_or_name: str | os.PathLike[str]) -> Path:
     """Where a dataset is."""
-    if str(path_or_name) in _SHIPPED:
-        raise InputError(
-            f"the embedded dataset {str(path_or_name)!r} is not part of this version: "
-            f"import real data with `{_IMPORT}` and give the file"
-        )
-    path = Path(path_or_name)
+    path = shipped_dataset(path_or_name) or Path(path_or_name)
     if not path.exists():
         raise InputError(
             f"there is no dataset {path}: give the path of a canonical NetCDF file; "

@@ -11,6 +11,8 @@ import numpy as np
 import xarray as xr
 
 from binn.datasets.report import Report
+from binn.datasets.shipped import shipped_dataset
+from binn.datasets.schema import PROVENANCES
 from binn.datasets.storage import file_sha256, open_dataset
 
 __all__ = ["summary", "summary_lines"]
@@ -22,19 +24,21 @@ def summary(path: str | Path) -> dict[str, Any]:
     Parameters
     ----------
     path : str or Path
-        A canonical dataset.
+        A canonical dataset, or the name of a shipped one.
 
     Returns
     -------
     dict
         Fit for JSON: keys kind, path, sha256 (of the file; None for a folder), dimensions,
-        cells_with_covariates, attributes, inputs (sha256 by file), variables, left_out, notes.
+        cells_with_covariates, attributes, inputs (sha256 by file), variables,
+        covariate_provenance (names by provenance, if the dataset says), left_out, notes.
 
     Raises
     ------
     InputError
         When it is not a readable canonical dataset.
     """
+    path = shipped_dataset(path) or path
     ds = open_dataset(path)
     known = np.isfinite(ds["cell_covariates"].values).all(axis=1)
     report = Report.of(ds)
@@ -52,6 +56,7 @@ def summary(path: str | Path) -> dict[str, Any]:
         "attributes": {str(k): _plain(v) for k, v in ds.attrs.items() if k not in hidden},
         "inputs": _inputs(ds),
         "variables": {str(name): _describe(array) for name, array in ds.variables.items()},
+        "covariate_provenance": _by_provenance(ds),
         "left_out": {"counts": counts, "rows": [asdict(entry) for entry in report.left_out]},
         "notes": report.notes,
     }
@@ -71,6 +76,12 @@ def summary_lines(content: dict[str, Any]) -> list[str]:
     ]
     widths = [max(len(row[column]) for row in rows) for column in range(len(header))]
     lines += ["  ".join(map(str.ljust, row, widths)).rstrip() for row in rows]
+    if content["covariate_provenance"]:
+        lines += ["", "covariates by provenance:"]
+        lines += [
+            f"  {kind} ({len(names)}): {', '.join(names)}"
+            for kind, names in content["covariate_provenance"].items()
+        ]
     left_out = content["left_out"]
     lines += ["", f"left out: {len(left_out['rows'])} (rows counted from 1)"]
     lines += [f"  {c['table']}, {c['reason']}: {c['number']}" for c in left_out["counts"]]
@@ -102,6 +113,15 @@ def _describe(array: xr.Variable) -> dict[str, Any]:
         else:
             about["distinct"] = int(names.size)
     return about
+
+
+def _by_provenance(ds: xr.Dataset) -> dict[str, list[str]]:
+    """Names of covariates by where their values come from; empty if the dataset does not say."""
+    if "covariate_provenance" not in ds:
+        return {}
+    kinds = ds["covariate_provenance"].values.astype(str)
+    names = ds["covariate"].values.astype(str)
+    return {kind: names[kinds == kind].tolist() for kind in PROVENANCES if (kinds == kind).any()}
 
 
 def _range(about: dict[str, Any]) -> str:

@@ -75,7 +75,6 @@ def test_user_errors_are_one_line(tmp_path: Path) -> None:
         (["info", tmp_path / "none.nc"], "there is no dataset"),
         (["info", tmp_path / "text.nc"], "not a NetCDF4 file"),
         (["info", tmp_path], "there is no checkpoint at"),
-        (["info", "demo"], "not part of this version"),
         (["import", "authors-demo", tmp_path / "none", tmp_path / "x.nc"], "there is no folder"),
         (["import", "authors-demo", tmp_path, tmp_path / "x.nc"], "holds no folders"),
         (["import", "authors-demo", tmp_path, tmp_path / "text.nc"], "exists and is not a dataset"),

@@ -87,8 +87,6 @@ def test_what_cannot_be_opened_is_explained(canonical: Make, tmp_path: Path) -> 
         open_dataset(tmp_path / "none.nc")
     with pytest.raises(InputError, match="is a folder"):
         open_dataset(tmp_path)
-    with pytest.raises(InputError, match=r"not part of this version.*binn import"):
-        open_dataset("demo")
 
 
 def test_damage_inside_the_file_is_noticed_or_harmless(canonical: Make, tmp_path: Path) -> None:
