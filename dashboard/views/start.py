@@ -23,14 +23,15 @@ _STEPS = (
     ),
     (
         "Import them; this checks every row and says which ones it leaves out and why:",
-        "binn import authors-demo BINN_Demo data/new_york.nc",
+        ".venv/bin/binn import authors-demo BINN_Demo data/new_york.nc",
     ),
     (
         "Open them here; with a trained checkpoint the page shows what BINN retrieved:",
         "make app DATA=data/new_york.nc CHECKPOINT=runs/first/checkpoint",
     ),
 )
-_TRAIN = "binn train data/new_york.nc --out runs/first --preset quick"
+_TRAIN = ".venv/bin/binn train data/new_york.nc --out runs/first --preset quick"
+_DEMO = "make app DATA=demo"
 
 
 def beginning() -> HTML:
@@ -46,6 +47,8 @@ def beginning() -> HTML:
         + steps
         + '<p style="margin:0">A checkpoint comes from training, which takes under a minute with '
         f"this preset:</p>{_COMMAND.format(plain(_TRAIN))}"
+        '<p style="margin:0">Or look at CONUS without any import: simulated soils on real climate, '
+        f"to try things on, not for scientific conclusions:</p>{_COMMAND.format(plain(_DEMO))}"
     )
     return HTML(_FRAME.format(body), sizing_mode="stretch_width")
 
