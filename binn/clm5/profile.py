@@ -14,12 +14,12 @@ from binn.errors import InputError
 __all__ = ["soc_at_depth", "stock"]
 
 
-def soc_at_depth(soc: Tensor, depth: Any, nbedrock: Any = None, site: Any = None) -> Tensor:
+def soc_at_depth(soc: Any, depth: Any, nbedrock: Any = None, site: Any = None) -> Tensor:
     """SOC at observation depths, linear between nodes and constant beyond the first and last.
 
     Parameters
     ----------
-    soc : Tensor, (site, 20)
+    soc : Tensor or array, (site, 20)
         gC m-3.
     depth : Tensor, (site, k), (site,), or (obs,) with `site`
         m, >= 0. NaN gives NaN (padding).
@@ -39,6 +39,7 @@ def soc_at_depth(soc: Tensor, depth: Any, nbedrock: Any = None, site: Any = None
     InputError
         For a negative depth or shapes that do not match.
     """
+    soc = torch.as_tensor(soc)
     depth = torch.as_tensor(depth, dtype=soc.dtype, device=soc.device)
     if bool((depth < 0).any()):
         raise InputError(f"observation depth {float(depth[depth < 0][0])} m is negative")
@@ -70,12 +71,12 @@ def soc_at_depth(soc: Tensor, depth: Any, nbedrock: Any = None, site: Any = None
     return torch.where(padding, torch.nan, value)
 
 
-def stock(soc: Tensor, top: float = 0.0, bottom: float = 0.3) -> Tensor:
+def stock(soc: Any, top: float = 0.0, bottom: float = 0.3) -> Tensor:
     """SOC stock between two depths, layers counted by the fraction that lies inside.
 
     Parameters
     ----------
-    soc : Tensor, (site, 20) or (..., 20)
+    soc : Tensor or array, (site, 20) or (..., 20)
         gC m-3 (any concentration per layer).
     top, bottom : float
         Depth range, m; 0 <= top < bottom <= 8.6.
@@ -96,4 +97,6 @@ def stock(soc: Tensor, top: float = 0.0, bottom: float = 0.3) -> Tensor:
             f"depth range {top} to {bottom} m is not possible; give 0 <= top < bottom <= {deepest}"
         )
     inside = np.clip(np.minimum(INTERFACES, bottom) - np.maximum(TOPS, top), 0.0, None)
-    return soc @ torch.from_numpy(inside).to(soc)
+    soc = torch.as_tensor(soc)
+    total: Tensor = soc @ torch.from_numpy(inside).to(soc)
+    return total

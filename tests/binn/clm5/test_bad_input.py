@@ -126,6 +126,14 @@ def test_depths_are_checked():
             stock(soc, top, bottom)
 
 
+def test_arrays_are_as_good_as_tensors(synthetic_sites):
+    forcing, soc = synthetic_sites.forcing, np.linspace(30.0, 1.0, 20)[None]
+    assert_allclose(stock(soc, 0.0, 1.0), stock(torch.from_numpy(soc), 0.0, 1.0))
+    assert_allclose(soc_at_depth(soc, [0.3]), soc_at_depth(torch.from_numpy(soc), [0.3]))
+    from_array = solve(synthetic_sites["in_para_phys"], forcing).soc
+    assert torch.equal(from_array, solve(synthetic_sites.parameters, forcing).soc)
+
+
 def test_climate_changes(synthetic_sites):
     forcing = synthetic_sites.forcing
     warmer = forcing.changed(warming=2.0, npp=1.1, moisture=3.0)
