@@ -33,6 +33,27 @@ def register(commands: Any) -> None:
     demo.add_argument("out", metavar="OUT", help="NetCDF file to write")
     demo.set_defaults(run=import_authors_demo)
 
+    trained = layouts.add_parser(
+        "authors-checkpoint",
+        help="a network the BINN authors' scripts trained (mlp_wrapper.pt)",
+        description=(
+            "Make a checkpoint folder of a torch file of the BINN authors' training scripts. "
+            "Nothing in the file is run: only tensors are read."
+        ),
+    )
+    trained.add_argument("source", metavar="FILE", help="their checkpoint (.pt)")
+    trained.add_argument("out", metavar="OUT", help="checkpoint folder to write")
+    trained.add_argument(
+        "--limits",
+        metavar="FILE",
+        help=(
+            "their col_max_min as text, 58 lines of min, max in the order of the network's "
+            "covariates, or a dataset that carries it; without it the network takes numeric "
+            "covariates that are already scaled to 0 to 1"
+        ),
+    )
+    trained.set_defaults(run=import_authors_checkpoint)
+
     info = commands.add_parser(
         "info",
         help="what is in a dataset or a checkpoint",
@@ -57,6 +78,14 @@ def import_authors_demo(options: argparse.Namespace) -> None:
     write_dataset(ds, options.out)
     _progress("")
     print("\n".join(report.lines()), file=sys.stderr)
+    print(options.out)
+
+
+def import_authors_checkpoint(options: argparse.Namespace) -> None:
+    """``binn import authors-checkpoint FILE OUT [--limits FILE]``."""
+    from binn.authors_checkpoint import import_authors_checkpoint as convert
+
+    convert(options.source, options.out, options.limits)
     print(options.out)
 
 
