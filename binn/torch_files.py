@@ -11,7 +11,9 @@ from __future__ import annotations
 import os
 import pickle
 import re
+import struct
 import zipfile
+import zlib
 from collections.abc import Callable
 from pathlib import Path
 
@@ -22,8 +24,11 @@ from binn.errors import InputError
 __all__ = ["Unread", "read_torch_file"]
 
 _ZIP, _PICKLE = b"PK\x03\x04", b"\x80"
-# what torch and pickle raise for damaged files, apart from MemoryError
-_DAMAGED = (RuntimeError, ValueError, LookupError, TypeError, AttributeError, EOFError, OSError)
+# what torch, pickle and zipfile raise for damaged files
+_DAMAGED = (
+    *(RuntimeError, ValueError, LookupError, TypeError, AttributeError, AssertionError),
+    *(EOFError, OSError, struct.error, zipfile.BadZipFile, zlib.error),
+)
 
 
 class Unread:
@@ -85,8 +90,10 @@ def read_torch_file(path: str | os.PathLike[str]) -> object:
             "weights and could run anything; save only the state_dict with torch.save"
         ) from None
     except _DAMAGED as error:
-        reason = " ".join(str(error).split())[:120] or type(error).__name__
-        raise InputError(f"{path} is damaged or cut short: {reason}; get it again") from None
+        # torch's own words are sentences, a KeyError's are not
+        words = " ".join(str(error).split())[:120] if isinstance(error, RuntimeError) else ""
+        reason = f": {words}" if words else ""
+        raise InputError(f"{path} is damaged or cut short{reason}; get it again") from None
     return content
 
 
@@ -105,8 +112,14 @@ def _look_at(path: Path) -> None:
         try:
             with zipfile.ZipFile(path) as archive:
                 torch_file = any(name.endswith("/data.pkl") for name in archive.namelist())
-        except (zipfile.BadZipFile, OSError):
+                # torch does not hold what it reads against the checksums
+                wrong = archive.testzip() if torch_file else None
+        except _DAMAGED:
             raise InputError(f"{path} is damaged or cut short; get it again") from None
+        if wrong is not None:
+            raise InputError(
+                f"{path} is damaged: the checksum of {wrong} in it is wrong; get it again"
+            )
     else:
         torch_file = start.startswith(_PICKLE)
     if not torch_file:

@@ -267,6 +267,8 @@ def test_unsafe_pickles_are_refused(tmp_path: Path, by: str) -> None:
 def test_damaged_files_are_refused(tmp_path: Path) -> None:
     torch.save({"model_state_dict": made_up()}, tmp_path / "whole.pt")
     data = (tmp_path / "whole.pt").read_bytes()
+    number = made_up()["mlp.layers.0.weight"][0, 0].numpy().tobytes()
+    middle = data.index(number)  # one bit of a weight
     with zipfile.ZipFile(tmp_path / "other.pt", "w") as archive:
         archive.writestr("a.txt", "text")
     for name, content, words in (
@@ -277,6 +279,7 @@ def test_damaged_files_are_refused(tmp_path: Path) -> None:
         ("empty.pt", b"", "is not a torch file"),
         ("other.pt", (tmp_path / "other.pt").read_bytes(), "is not a torch file"),
         ("half.pt", data[:200] + b"\0" * 900 + data[1100:], "damaged"),
+        ("flipped.pt", data[:middle] + bytes([data[middle] ^ 1]) + data[middle + 1 :], "checksum"),
         ("legacy.pt", b"\x80\x02\x8a\x0al\xfc", "damaged"),
     ):
         (tmp_path / name).write_bytes(content)
