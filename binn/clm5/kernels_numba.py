@@ -29,6 +29,7 @@ __all__ = ["adjoint", "steady_state"]
 _COMPILE = {"cache": True, "nogil": True, "error_model": "numpy", "fastmath": {"contract"}}
 _N = N_LAYERS
 _TOPS, _THICKNESS = 100.0 * TOPS, 100.0 * THICKNESS  # cm, as beta counts depth
+_PER_THICKNESS, _PER_YEAR = 1.0 / THICKNESS, 1.0 / DAYS_PER_YEAR
 _DIFFUS, _CRYO, _EFOLDING, _BETA = (index(k) for k in ("diffus", "cryo", "efolding", "beta"))
 _CWD, _L1, _L2 = (index(k) for k in ("tau4cwd", "tau4l1", "tau4l2"))
 _S1, _S2, _S3 = (index(k) for k in ("tau4s1", "tau4s2", "tau4s3"))
@@ -75,7 +76,7 @@ def _over_depth(
 @njit(**_COMPILE)
 def steady_state(
     start, stop, parameters, soil, litter, inputs, nbedrock, thaw, frozen, cell, conserving,
-    pools, inverse, pivots,
+    pools, soc, inverse, pivots,
 ):  # fmt: skip
     """Pools of the sites `start` to `stop`.
 
@@ -95,7 +96,7 @@ def steady_state(
         Row of each site.
     conserving : bool
         Bedrock scheme.
-    pools : (site, 7, 20)
+    pools, soc : (site, 7, 20), (site, 20)
         Written: gC m-3.
     inverse, pivots : (site, 20, 9), (site, 2, 20)
         Written, for the adjoint: inverse pivots of the soil and of the litter systems.
@@ -116,8 +117,9 @@ def steady_state(
             exponent, rest, bits, depth, x, x_litter, raw, end,
         )  # fmt: skip
         couplings(p[_DIFFUS], p[_CRYO], thaw[row], nbedrock[row], conserving, a, c)
+        scale = 1.0 / total
         for j in range(_N):
-            source[j] = raw[j] / (total * THICKNESS[j])
+            source[j] = raw[j] * scale * _PER_THICKNESS[j]
 
         # litter: unit solutions of the two operators for the input profile
         rate1, rate2 = 1.0 / (DAYS_PER_YEAR * p[_L1]), 1.0 / (DAYS_PER_YEAR * p[_L2])
@@ -148,12 +150,14 @@ def steady_state(
             into_soil[1, j] = p[_FL3S2] * k2 * out[3, j]
             into_soil[2, j] = 0.0
         soil_pools(p, x, a, c, into_soil, inverse[site if keep else 0])
+        for j in range(_N):
+            soc[site, j] = out[4, j] + out[5, j] + out[6, j]
 
 
 @njit(**_COMPILE)
 def adjoint(
     start, stop, parameters, soil, litter, inputs, nbedrock, thaw, frozen, cell, conserving,
-    pools, inverse, pivots, gradient, d_parameters, d_soil, d_litter,
+    pools, inverse, pivots, gradient, soc_gradient, d_parameters, d_soil, d_litter,
 ):  # fmt: skip
     """Gradient of a scalar with respect to parameters and monthly mean scalars.
 
@@ -163,8 +167,8 @@ def adjoint(
         As :func:`steady_state`.
     pools, inverse, pivots
         What it wrote.
-    gradient : (site, 7, 20)
-        d scalar / d pools.
+    gradient, soc_gradient : (site, 7, 20), (site, 20)
+        d scalar / d pools, d scalar / d SOC.
     d_parameters, d_soil, d_litter : (site, 21), (site, 20), (site, 20)
         Written; the columns of `q10` and `w_scaling` stay 0, their gradient goes through the means.
     """
@@ -172,7 +176,8 @@ def adjoint(
     raw, end = np.empty(_N), np.empty(_N)
     exponent, rest, bits = np.empty(3 * _N), np.empty(3 * _N), np.empty(3 * _N, np.int64)
     a, c, d_a, d_c, d_share = np.empty(_N), np.empty(_N), np.empty(_N), np.empty(_N), np.empty(_N)
-    adj, days, d_days, d_rate = np.empty((7, _N)), np.empty(7), np.zeros(7), np.empty(7)
+    adj, d_rate = np.empty((7, _N)), np.empty(7)
+    years, per_day, d_per_day = np.empty(7), np.empty(7), np.empty(7)
     for site in range(start, stop):
         p, row, g, out = parameters[site], cell[site], gradient[site], pools[site]
         dp = d_parameters[site]
@@ -183,15 +188,17 @@ def adjoint(
         )  # fmt: skip
         couplings(p[_DIFFUS], p[_CRYO], thaw[row], nbedrock[row], conserving, a, c)
         into, f = inputs[row], p[_FCWDL2]
-        days[0], days[1], days[2], days[3] = p[_CWD], p[_L1], p[_L2], p[_L2]
-        days[4], days[5], days[6] = p[_S1], p[_S2], p[_S3]
+        years[0], years[1], years[2], years[3] = p[_CWD], p[_L1], p[_L2], p[_L2]
+        years[4], years[5], years[6] = p[_S1], p[_S2], p[_S3]
         for k in range(7):
-            days[k] *= DAYS_PER_YEAR
-            d_days[k] = 0.0
+            per_day[k] = 1.0 / (DAYS_PER_YEAR * years[k])
+            d_per_day[k] = 0.0
         dp[:] = 0.0
 
         soil_adjoint = adj[4:]
-        soil_adjoint[:] = g[4:]
+        for j in range(_N):
+            for k in range(3):
+                soil_adjoint[k, j] = g[4 + k, j] + soc_gradient[site, j]
         soil_transposed(a, c, inverse[site], soil_adjoint)
 
         # transposed litter systems, fed by what they give to the soil
@@ -199,7 +206,7 @@ def adjoint(
             d = pivots[site, 0 if k == 1 else 1]
             receiver = 5 if k == 3 else 4
             fraction = p[_FL1S1] if k == 1 else (p[_FL2S1] if k == 2 else p[_FL3S2])
-            passed = fraction / days[k]
+            passed = fraction * per_day[k]
             carried = 0.0
             for j in range(_N):
                 carried += g[k, j] + passed * x_litter[j] * adj[receiver, j]
@@ -213,41 +220,42 @@ def adjoint(
 
         d_efolding, mean_share = 0.0, 0.0
         for j in range(_N):
-            adj[0, j] = g[0, j] * days[0] / x[j] + f * adj[2, j] + (1.0 - f) * adj[3, j]
+            onwards = f * adj[2, j] + (1.0 - f) * adj[3, j]
+            adj[0, j] = g[0, j] / (per_day[0] * x[j]) + onwards
             # what each pool's flux is worth where it arrives, less what it is worth where it was
             l0, l1, l2 = adj[4, j], adj[5, j], adj[6, j]
-            d_rate[0] = out[0, j] * (f * adj[2, j] + (1.0 - f) * adj[3, j] - adj[0, j])
+            d_rate[0] = out[0, j] * (onwards - adj[0, j])
             d_rate[1] = out[1, j] * (p[_FL1S1] * l0 - adj[1, j])
             d_rate[2] = out[2, j] * (p[_FL2S1] * l0 - adj[2, j])
             d_rate[3] = out[3, j] * (p[_FL3S2] * l1 - adj[3, j])
             d_rate[4] = out[4, j] * (p[_FS1S2] * l1 + p[_FS1S3] * l2 - l0)
             d_rate[5] = out[5, j] * (p[_FS2S1] * l0 + p[_FS2S3] * l2 - l1)
             d_rate[6] = out[6, j] * (p[_FS3S1] * l0 - l2)
-            dp[_FCWDL2] += x[j] / days[0] * out[0, j] * (adj[2, j] - adj[3, j])
-            dp[_FL1S1] += x_litter[j] / days[1] * out[1, j] * l0
-            dp[_FL2S1] += x_litter[j] / days[2] * out[2, j] * l0
-            dp[_FL3S2] += x_litter[j] / days[3] * out[3, j] * l1
-            fast, slow = x[j] / days[4] * out[4, j], x[j] / days[5] * out[5, j]
+            dp[_FCWDL2] += x[j] * per_day[0] * out[0, j] * (adj[2, j] - adj[3, j])
+            dp[_FL1S1] += x_litter[j] * per_day[1] * out[1, j] * l0
+            dp[_FL2S1] += x_litter[j] * per_day[2] * out[2, j] * l0
+            dp[_FL3S2] += x_litter[j] * per_day[3] * out[3, j] * l1
+            fast, slow = x[j] * per_day[4] * out[4, j], x[j] * per_day[5] * out[5, j]
             dp[_FS1S2] += fast * l1
             dp[_FS1S3] += fast * l2
             dp[_FS2S1] += slow * l0
             dp[_FS2S3] += slow * l2
-            dp[_FS3S1] += x[j] / days[6] * out[6, j] * l0
+            dp[_FS3S1] += x[j] * per_day[6] * out[6, j] * l0
             d_x, d_x_litter = 0.0, 0.0
             for k in range(7):
                 if 1 <= k <= 3:
-                    d_x_litter += d_rate[k] / days[k]
-                    d_days[k] -= d_rate[k] * x_litter[j] / (days[k] * days[k])
+                    d_x_litter += d_rate[k] * per_day[k]
+                    d_per_day[k] += d_rate[k] * x_litter[j]
                 else:
-                    d_x += d_rate[k] / days[k]
-                    d_days[k] -= d_rate[k] * x[j] / (days[k] * days[k])
+                    d_x += d_rate[k] * per_day[k]
+                    d_per_day[k] += d_rate[k] * x[j]
             d_soil[site, j], d_litter[site, j] = d_x * depth[j], d_x_litter * depth[j]
             slope = (d_x * soil[site, j] + d_x_litter * litter[site, j]) * depth[j] * NODES[j]
             d_efolding += slope
             worth = into[0] * adj[0, j] + into[1] * adj[1, j]
             worth += into[2] * adj[2, j] + into[3] * adj[3, j]
-            d_share[j] = worth / (DAYS_PER_YEAR * THICKNESS[j])
-            mean_share += d_share[j] * raw[j] / total
+            d_share[j] = worth * _PER_YEAR * _PER_THICKNESS[j]
+            mean_share += d_share[j] * raw[j]
             d_a[j], d_c[j] = 0.0, 0.0
             for k in range(1, 7):
                 if j > 0:
@@ -255,10 +263,10 @@ def adjoint(
                 if j + 1 < _N:
                     d_c[j] += adj[k, j] * (out[k, j + 1] - out[k, j])
         dp[_EFOLDING] = d_efolding / (p[_EFOLDING] * p[_EFOLDING])
-        dp[_CWD], dp[_L1] = DAYS_PER_YEAR * d_days[0], DAYS_PER_YEAR * d_days[1]
-        dp[_L2] = DAYS_PER_YEAR * (d_days[2] + d_days[3])
-        dp[_S1], dp[_S2] = DAYS_PER_YEAR * d_days[4], DAYS_PER_YEAR * d_days[5]
-        dp[_S3] = DAYS_PER_YEAR * d_days[6]
+        for k in range(7):  # by turnover time in years, from rate in days
+            d_per_day[k] *= -per_day[k] / years[k]
+        dp[_CWD], dp[_L1], dp[_L2] = d_per_day[0], d_per_day[1], d_per_day[2] + d_per_day[3]
+        dp[_S1], dp[_S2], dp[_S3] = d_per_day[4], d_per_day[5], d_per_day[6]
         dp[_DIFFUS], dp[_CRYO] = couplings_adjoint(
             p[_DIFFUS], p[_CRYO], thaw[row], nbedrock[row], conserving, d_a, d_c
         )
@@ -266,5 +274,5 @@ def adjoint(
             d_log = 0.0
             for j in range(bottom):
                 slope = _TOPS[j] * raw[j] - _THICKNESS[j] * end[j]
-                d_log += slope * (d_share[j] - mean_share) / total
+                d_log += slope * (d_share[j] - mean_share / total) / total
             dp[_BETA] = d_log / p[_BETA]

@@ -20,7 +20,7 @@ from binn.clm5.column import N_LAYERS, N_POOLS
 from binn.clm5.forcing import Forcing
 from binn.parameters import index
 
-__all__ = ["MonthlyMeans", "couplings", "monthly_means", "pools"]
+__all__ = ["MonthlyMeans", "couplings", "monthly_means", "pools_and_soc"]
 
 _PARALLEL_FROM = 256
 """Sites; below, starting threads costs more than it saves."""
@@ -77,8 +77,8 @@ def couplings(parameters: Tensor, forcing: Forcing, bedrock: str) -> tuple[Tenso
     return a, c
 
 
-def pools(parameters: Tensor, forcing: Forcing, bedrock: str) -> Tensor:
-    """Steady-state pools, gC m-3.
+def pools_and_soc(parameters: Tensor, forcing: Forcing, bedrock: str) -> tuple[Tensor, Tensor]:
+    """Steady-state pools and their sum over the soil pools, gC m-3.
 
     Parameters
     ----------
@@ -91,22 +91,25 @@ def pools(parameters: Tensor, forcing: Forcing, bedrock: str) -> Tensor:
 
     Returns
     -------
-    Tensor, (site, 7, 20)
+    pools, soc : Tensor, (site, 7, 20), (site, 20)
         float64.
     """
-    result: Tensor = _Pools.apply(parameters, forcing, bedrock)  # type: ignore[no-untyped-call]
-    return result
+    pools, soc = _Pools.apply(parameters, forcing, bedrock)  # type: ignore[no-untyped-call]
+    return pools, soc
 
 
 class _Pools(torch.autograd.Function):
     @staticmethod
-    def forward(ctx: Any, parameters: Tensor, forcing: Forcing, bedrock: str) -> Tensor:
+    def forward(
+        ctx: Any, parameters: Tensor, forcing: Forcing, bedrock: str
+    ) -> tuple[Tensor, Tensor]:
         n, wanted = len(parameters), ctx.needs_input_grad[0]
         if wanted:
             means, ctx.slopes = _monthly_means(parameters, forcing, slopes=True)
         else:
             means = monthly_means(parameters, forcing)
         result = parameters.new_empty(n, N_POOLS, N_LAYERS)
+        soc = parameters.new_empty(n, N_LAYERS)
         rows = _rows(forcing)
         arguments = (
             *(_array(parameters), means.soil.numpy(), means.litter.numpy()),
@@ -118,21 +121,26 @@ class _Pools(torch.autograd.Function):
 
         def work(start: int, stop: int) -> None:
             scratch = kept if wanted else [np.empty_like(one) for one in kept]
-            kernels_numba.steady_state(start, stop, *arguments, *scratch)
+            kernels_numba.steady_state(start, stop, *arguments, soc.numpy(), *scratch)
 
         _share(n, work)
         if wanted:
             ctx.save_for_backward(parameters, result)
             ctx.arguments = (*arguments, *kept)
-        return result
+            ctx.set_materialize_grads(False)
+        return result, soc
 
     @staticmethod
-    def backward(ctx: Any, *grads: Tensor) -> tuple[Tensor, None, None]:
-        parameters, _ = ctx.saved_tensors  # raises if one was changed in place
+    def backward(ctx: Any, *grads: Tensor | None) -> tuple[Tensor, None, None]:
+        parameters, result = ctx.saved_tensors  # raises if one was changed in place
         n = len(parameters)
         found = torch.empty(parameters.shape, dtype=torch.float64)
         d_soil, d_litter = np.empty((n, N_LAYERS)), np.empty((n, N_LAYERS))
-        arguments = (*ctx.arguments, _array(grads[0]), found.numpy(), d_soil, d_litter)
+        given = (
+            np.zeros(shape) if one is None else _array(one)
+            for one, shape in zip(grads, (result.shape, (n, N_LAYERS)), strict=True)
+        )
+        arguments = (*ctx.arguments, *given, found.numpy(), d_soil, d_litter)
 
         def work(start: int, stop: int) -> None:
             kernels_numba.adjoint(start, stop, *arguments)

@@ -168,14 +168,20 @@ def solve(
         raise InputError(f"backend={backend!r} is not known; use one of {BACKENDS}")
     values = checked_parameters(parameters, forcing, bedrock)
     double = values.to(torch.float64)
+    soc: Tensor | None = None
     if backend.startswith("dense"):
         pools = dense.solve_dense(double, forcing, bedrock, loop=backend == "dense-loop")
         pools = pools.to(forcing.dtype)
     elif backend == "numba" or (backend == "auto" and forcing.device.type == "cpu"):
-        pools = _solve_numba(double, forcing, bedrock)
+        # everything in float64, whatever the precision of the forcing and the result
+        pools, soc = (
+            one.to(forcing.dtype) for one in numba_backend.pools_and_soc(double, forcing, bedrock)
+        )
     else:
         pools = _solve_torch(double, forcing, bedrock)
     state = SteadyState(pools, values, forcing, bedrock)
+    if soc is not None:
+        state.__dict__["soc"] = soc  # known already: what the property would compute
     if pools.dtype != torch.float64:
         _warn_of_range(state)
     return state
@@ -191,11 +197,6 @@ def _warn_of_range(state: SteadyState) -> None:
             PrecisionWarning,
             stacklevel=3,
         )
-
-
-def _solve_numba(parameters: Tensor, forcing: Forcing, bedrock: str) -> Tensor:
-    """Compiled: everything in float64, whatever the precision of the forcing and the result."""
-    return numba_backend.pools(parameters, forcing, bedrock).to(forcing.dtype)
 
 
 def _solve_torch(parameters: Tensor, forcing: Forcing, bedrock: str) -> Tensor:
