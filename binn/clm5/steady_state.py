@@ -22,7 +22,7 @@ from binn.clm5 import (
     transport,
 )
 from binn.clm5.checks import checked_parameters
-from binn.clm5.column import SOIL
+from binn.clm5.column import SOIL, THICKNESS
 from binn.clm5.forcing import Forcing
 from binn.errors import InputError
 
@@ -90,6 +90,25 @@ class SteadyState:
         if self._compiled:
             return numba_backend.monthly_means(self._double, self.forcing).climate
         return self.scalars.temperature.mean(2) * self.scalars.water.mean(2)
+
+    @cached_property
+    def modifier(self) -> Tensor:
+        """Product of the month means of temperature and water and of depth: (site, 20)."""
+        return self.climate * environment.depth_scalar(self._double)
+
+    @cached_property
+    def pool_stocks(self) -> Tensor:
+        """Carbon of each pool over the column, gC m-2: (site, 7), float64."""
+        pools = self.pools.to(torch.float64)
+        total: Tensor = pools @ pools.new_tensor(THICKNESS)
+        return total
+
+    @cached_property
+    def environmental_modifier(self) -> Tensor:
+        """SOC-weighted mean of `modifier`: (site,), float64."""
+        carbon = self.soc.to(torch.float64) * self.modifier.new_tensor(THICKNESS)
+        mean: Tensor = torch.linalg.vecdot(self.modifier, carbon) / carbon.sum(1)
+        return mean
 
     @cached_property
     def transport(self) -> Tensor:

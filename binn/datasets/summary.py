@@ -11,8 +11,8 @@ import numpy as np
 import xarray as xr
 
 from binn.datasets.report import Report
-from binn.datasets.shipped import shipped_dataset
 from binn.datasets.schema import PROVENANCES
+from binn.datasets.shipped import shipped_dataset
 from binn.datasets.storage import file_sha256, open_dataset
 
 __all__ = ["summary", "summary_lines"]

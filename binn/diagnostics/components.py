@@ -12,13 +12,12 @@ from torch import Tensor
 
 from binn.clm5 import THICKNESS, SteadyState
 from binn.clm5.column import DAYS_PER_YEAR
-from binn.clm5.environment import depth_scalar
 from binn.clm5.transfers import TRANSFERS, fractions, turnover_days
 from binn.diagnostics.input_allocation import input_allocation
 from binn.errors import InputError
 from binn.parameters import index, to_normalised
 
-__all__ = ["COMPONENTS", "COMPONENT_NAMES", "DEFINITIONS", "components", "environmental_modifier"]
+__all__ = ["COMPONENTS", "COMPONENT_NAMES", "DEFINITIONS", "components"]
 
 COMPONENT_NAMES: dict[str, tuple[str, str]] = {
     "carbon_transfer_efficiency": ("Carbon transfer efficiency", "1"),
@@ -68,34 +67,17 @@ def components(state: SteadyState, definition: str = "stock") -> dict[str, Tenso
     return {
         "carbon_transfer_efficiency": _transfer_efficiency(state, parameters),
         "baseline_decomposition": _baseline_decomposition(state, parameters, published),
-        "environmental_modifier": environmental_modifier(state),
+        "environmental_modifier": state.environmental_modifier,
         "input_allocation": allocation,
         "vertical_transport": _vertical_transport(state),
         "carbon_input": state.forcing.annual_input().to(torch.float64).sum(1),
     }
 
 
-def environmental_modifier(state: SteadyState) -> Tensor:
-    """SOC-weighted mean of ``mean(xi_T) mean(xi_W) xi_D`` (no oxygen, no nitrogen): (site,)."""
-    carbon = _soc_stock(state)
-    return (_modifier(state) * carbon).sum(1) / carbon.sum(1)
-
-
-def _modifier(state: SteadyState) -> Tensor:
-    """Product of the month means of temperature and water and of depth: (site, 20)."""
-    return state.climate * depth_scalar(state.parameters.to(torch.float64))
-
-
-def _soc_stock(state: SteadyState) -> Tensor:
-    """SOC of each layer, gC m-2: (site, 20)."""
-    soc = state.soc.to(torch.float64)
-    return soc * soc.new_tensor(THICKNESS)
-
-
 def _transfer_efficiency(state: SteadyState, parameters: Tensor) -> Tensor:
     """Flux-weighted mean of the eight transfer fractions that are not fragmentation of CWD."""
     pools = state.pools.to(torch.float64)
-    weight = _modifier(state) * pools.new_tensor(THICKNESS)
+    weight = state.modifier * pools.new_tensor(THICKNESS)
     flux = torch.einsum("spl,sl->sp", pools, weight) / turnover_days(parameters)
     given = fractions(parameters)
     passed = sum(
@@ -106,8 +88,7 @@ def _transfer_efficiency(state: SteadyState, parameters: Tensor) -> Tensor:
 
 def _baseline_decomposition(state: SteadyState, parameters: Tensor, published: bool) -> Tensor:
     """Mean of 1/tau over the seven pools, weighted by stock or by summed concentration, yr-1."""
-    pools = state.pools.to(torch.float64)
-    weight = pools.sum(2) if published else pools @ pools.new_tensor(THICKNESS)
+    weight = state.pools.to(torch.float64).sum(2) if published else state.pool_stocks
     rate = DAYS_PER_YEAR / turnover_days(parameters)
     return (weight * rate).sum(1) / weight.sum(1)
 
@@ -115,5 +96,6 @@ def _baseline_decomposition(state: SteadyState, parameters: Tensor, published: b
 def _vertical_transport(state: SteadyState) -> Tensor:
     """SOC-weighted mean of the diagonal of V, yr-1."""
     up, down = state.couplings
-    carbon = _soc_stock(state)
-    return DAYS_PER_YEAR * ((up + down) * carbon).sum(1) / carbon.sum(1)
+    carbon = state.soc.to(torch.float64) * up.new_tensor(THICKNESS)
+    mean: Tensor = torch.linalg.vecdot(up + down, carbon) / carbon.sum(1)
+    return DAYS_PER_YEAR * mean

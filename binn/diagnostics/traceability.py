@@ -5,8 +5,7 @@ from __future__ import annotations
 import torch
 from torch import Tensor
 
-from binn.clm5 import THICKNESS, SteadyState
-from binn.diagnostics.components import environmental_modifier
+from binn.clm5 import SteadyState
 
 __all__ = ["TRACEABILITY", "TRACEABILITY_NAMES", "traceability"]
 
@@ -38,11 +37,10 @@ def traceability(state: SteadyState) -> dict[str, Tensor]:
     dict of Tensor, (site,)
         In the order and with the units of :data:`TRACEABILITY_NAMES`, float64.
     """
-    pools = state.pools.to(torch.float64)
-    storage = (pools @ pools.new_tensor(THICKNESS)).sum(1)
+    storage = state.pool_stocks.sum(1)
     influx = state.forcing.annual_input().to(torch.float64).sum(1)
     residence_time = storage / influx
-    scalar = environmental_modifier(state)
+    scalar = state.environmental_modifier
     return {
         "storage": storage,
         "influx": influx,
