@@ -15,12 +15,18 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
-from binn.clm5 import kernels_numba, kernels_numba_scalars, kernels_numba_transport
+from binn.clm5 import (
+    kernels_numba,
+    kernels_numba_integrals,
+    kernels_numba_scalars,
+    kernels_numba_transport,
+)
 from binn.clm5.column import N_LAYERS, N_POOLS
+from binn.clm5.column_integrals import ColumnIntegrals
 from binn.clm5.forcing import Forcing
 from binn.parameters import index
 
-__all__ = ["MonthlyMeans", "couplings", "monthly_means", "pools_and_soc"]
+__all__ = ["MonthlyMeans", "couplings", "integrals", "monthly_means", "pools_and_soc"]
 
 _PARALLEL_FROM = 256
 """Sites; below, starting threads costs more than it saves."""
@@ -75,6 +81,22 @@ def couplings(parameters: Tensor, forcing: Forcing, bedrock: str) -> tuple[Tenso
     )
     _share(n, lambda x, y: kernels_numba_transport.couplings_of_sites(x, y, *arguments))
     return a, c
+
+
+def integrals(parameters: Tensor, forcing: Forcing, bedrock: str, pools: Tensor) -> ColumnIntegrals:
+    """As :func:`binn.clm5.column_integrals.column_integrals`, compiled; CPU, no gradient."""
+    n = len(parameters)
+    means, rows = monthly_means(parameters, forcing), _rows(forcing)
+    by_pool = torch.empty(4, n, N_POOLS, dtype=torch.float64)
+    of_soc = torch.empty(3, n, dtype=torch.float64)
+    arguments = (
+        *(_array(one) for one in (parameters, means.soil, means.litter, means.climate)),
+        *(rows.nbedrock, rows.thaw, _cells(forcing)),
+        bedrock == "conserving",
+        *(_array(pools), by_pool.numpy(), of_soc.numpy()),
+    )
+    _share(n, lambda start, stop: kernels_numba_integrals.column_integrals(start, stop, *arguments))
+    return ColumnIntegrals(*by_pool, *of_soc)
 
 
 def pools_and_soc(parameters: Tensor, forcing: Forcing, bedrock: str) -> tuple[Tensor, Tensor]:

@@ -22,7 +22,8 @@ from binn.clm5 import (
     transport,
 )
 from binn.clm5.checks import checked_parameters
-from binn.clm5.column import SOIL, THICKNESS
+from binn.clm5.column import SOIL
+from binn.clm5.column_integrals import ColumnIntegrals, column_integrals
 from binn.clm5.forcing import Forcing
 from binn.errors import InputError
 
@@ -97,18 +98,13 @@ class SteadyState:
         return self.climate * environment.depth_scalar(self._double)
 
     @cached_property
-    def pool_stocks(self) -> Tensor:
-        """Carbon of each pool over the column, gC m-2: (site, 7), float64."""
+    def integrals(self) -> ColumnIntegrals:
+        """Sums over the column that diagnostics are made of."""
         pools = self.pools.to(torch.float64)
-        total: Tensor = pools @ pools.new_tensor(THICKNESS)
-        return total
-
-    @cached_property
-    def environmental_modifier(self) -> Tensor:
-        """SOC-weighted mean of `modifier`: (site,), float64."""
-        carbon = self.soc.to(torch.float64) * self.modifier.new_tensor(THICKNESS)
-        mean: Tensor = torch.linalg.vecdot(self.modifier, carbon) / carbon.sum(1)
-        return mean
+        if self._compiled and not self.pools.requires_grad:
+            return numba_backend.integrals(self._double, self.forcing, self.bedrock, pools)
+        soc = self.soc.to(torch.float64)
+        return column_integrals(pools, soc, self.modifier, self.rate_scalars, self.couplings)
 
     @cached_property
     def transport(self) -> Tensor:

@@ -10,14 +10,14 @@ from __future__ import annotations
 import torch
 from torch import Tensor
 
-from binn.clm5 import THICKNESS, SteadyState
+from binn.clm5 import SteadyState
 from binn.clm5.column import DAYS_PER_YEAR
 from binn.clm5.transfers import TRANSFERS, fractions, turnover_days
 from binn.diagnostics.input_allocation import input_allocation
 from binn.errors import InputError
 from binn.parameters import index, to_normalised
 
-__all__ = ["COMPONENTS", "COMPONENT_NAMES", "DEFINITIONS", "components"]
+__all__ = ["COMPONENTS", "COMPONENT_NAMES", "DEFINITIONS", "components", "environmental_modifier"]
 
 COMPONENT_NAMES: dict[str, tuple[str, str]] = {
     "carbon_transfer_efficiency": ("Carbon transfer efficiency", "1"),
@@ -67,18 +67,21 @@ def components(state: SteadyState, definition: str = "stock") -> dict[str, Tenso
     return {
         "carbon_transfer_efficiency": _transfer_efficiency(state, parameters),
         "baseline_decomposition": _baseline_decomposition(state, parameters, published),
-        "environmental_modifier": state.environmental_modifier,
+        "environmental_modifier": environmental_modifier(state),
         "input_allocation": allocation,
         "vertical_transport": _vertical_transport(state),
         "carbon_input": state.forcing.annual_input().to(torch.float64).sum(1),
     }
 
 
+def environmental_modifier(state: SteadyState) -> Tensor:
+    """SOC-weighted mean of ``mean(xi_T) mean(xi_W) xi_D`` (no oxygen, no nitrogen): (site,)."""
+    return state.integrals.soc_modified / state.integrals.soc
+
+
 def _transfer_efficiency(state: SteadyState, parameters: Tensor) -> Tensor:
     """Flux-weighted mean of the eight transfer fractions that are not fragmentation of CWD."""
-    pools = state.pools.to(torch.float64)
-    weight = state.modifier * pools.new_tensor(THICKNESS)
-    flux = torch.einsum("spl,sl->sp", pools, weight) / turnover_days(parameters)
+    flux = state.integrals.modified / turnover_days(parameters)
     given = fractions(parameters)
     passed = sum(
         (given[:, k] * flux[:, frm] for k, frm in _BETWEEN_LITTER_AND_SOIL), flux[:, 0] * 0
@@ -88,14 +91,11 @@ def _transfer_efficiency(state: SteadyState, parameters: Tensor) -> Tensor:
 
 def _baseline_decomposition(state: SteadyState, parameters: Tensor, published: bool) -> Tensor:
     """Mean of 1/tau over the seven pools, weighted by stock or by summed concentration, yr-1."""
-    weight = state.pools.to(torch.float64).sum(2) if published else state.pool_stocks
+    weight = state.integrals.concentration if published else state.integrals.stock
     rate = DAYS_PER_YEAR / turnover_days(parameters)
     return (weight * rate).sum(1) / weight.sum(1)
 
 
 def _vertical_transport(state: SteadyState) -> Tensor:
     """SOC-weighted mean of the diagonal of V, yr-1."""
-    up, down = state.couplings
-    carbon = state.soc.to(torch.float64) * up.new_tensor(THICKNESS)
-    mean: Tensor = torch.linalg.vecdot(up + down, carbon) / carbon.sum(1)
-    return DAYS_PER_YEAR * mean
+    return DAYS_PER_YEAR * state.integrals.soc_mixed / state.integrals.soc

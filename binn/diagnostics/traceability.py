@@ -6,6 +6,7 @@ import torch
 from torch import Tensor
 
 from binn.clm5 import SteadyState
+from binn.diagnostics.components import environmental_modifier
 
 __all__ = ["TRACEABILITY", "TRACEABILITY_NAMES", "traceability"]
 
@@ -37,10 +38,10 @@ def traceability(state: SteadyState) -> dict[str, Tensor]:
     dict of Tensor, (site,)
         In the order and with the units of :data:`TRACEABILITY_NAMES`, float64.
     """
-    storage = state.pool_stocks.sum(1)
+    storage = state.integrals.stock.sum(1)
     influx = state.forcing.annual_input().to(torch.float64).sum(1)
     residence_time = storage / influx
-    scalar = state.environmental_modifier
+    scalar = environmental_modifier(state)
     return {
         "storage": storage,
         "influx": influx,

@@ -99,6 +99,18 @@ def test_conserving_components_are_finite(synthetic_sites):
         components(state, "mean")
 
 
+@pytest.mark.parametrize("bedrock", ["conserving", "published"])
+def test_compiled_integrals_equal_differentiable_ones(synthetic_sites, bedrock):
+    forcing = synthetic_sites.forcing
+    free = synthetic_sites.parameters.clone().requires_grad_(True)
+    by_torch = solve(free, forcing, bedrock).integrals
+    compiled = solve(synthetic_sites.parameters, forcing, bedrock).integrals
+    for name in compiled._fields:
+        ours = getattr(compiled, name).numpy()
+        assert_allclose(ours, getattr(by_torch, name).detach().numpy(), rtol=1e-12, err_msg=name)
+    assert by_torch.soc_modified.requires_grad
+
+
 @given(st.lists(st.floats(-1e6, 1e6), min_size=2, max_size=30))
 def test_a_perfect_simulation_scores_one(values):
     observed = np.array(values)
