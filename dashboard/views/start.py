@@ -31,7 +31,6 @@ _STEPS = (
     ),
 )
 _TRAIN = ".venv/bin/binn train data/new_york.nc --out runs/first --preset quick"
-_DEMO = "make app DATA=demo"
 
 
 def beginning() -> HTML:
@@ -47,8 +46,9 @@ def beginning() -> HTML:
         + steps
         + '<p style="margin:0">A checkpoint comes from training, which takes under a minute with '
         f"this preset:</p>{_COMMAND.format(plain(_TRAIN))}"
-        '<p style="margin:0">Or look at CONUS without any import: simulated soils on real climate, '
-        f"to try things on, not for scientific conclusions:</p>{_COMMAND.format(plain(_DEMO))}"
+        "<p>Or look at CONUS without any import: the dataset and the checkpoint called "
+        "<code>demo</code> are simulated soils on real climate, to try things on, not for "
+        "scientific conclusions.</p>"
     )
     return HTML(_FRAME.format(body), sizing_mode="stretch_width")
 
