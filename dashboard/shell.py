@@ -1,4 +1,4 @@
-"""The page around everything: header, drawer, theme; and opening data without holding up others."""
+"""The page around everything: header, drawer, theme."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from dashboard.settings import Settings
 from dashboard.state.library import Library, Opened
 from dashboard.state.work import Deliver, Lane, at_once
 from dashboard.theme import page_style, theme_config
-from dashboard.views.start import beginning, opening, trouble
+from dashboard.views.start import beginning, trouble
 
 if TYPE_CHECKING:
     from dashboard.explorer import Explorer
@@ -48,7 +48,7 @@ def page(settings: Settings | InputError) -> pmui.Page:
     Returns
     -------
     panel_material_ui.Page
-        At once; data that nobody has opened before in this process appears in it when it is ready.
+        Complete but for results that are still being computed.
     """
     shell = pmui.Page(
         title=_TITLE,
@@ -69,37 +69,24 @@ def page(settings: Settings | InputError) -> pmui.Page:
 
 
 def _open(shell: pmui.Page, settings: Settings) -> None:
-    """Show the dataset: now if the process knows it, else as soon as it has been read."""
+    """Show the dataset; the first page of a process waits while it is read.
+
+    It is read before the page is sent, not afterwards: hundreds of models that are put into a page
+    already on the screen can reach the browser after the first changes to them.
+    """
     library = pn.state.as_cached("binn-library", Library)
     document = pn.state.curdoc
     if document is not None:
         document.js_on_event("document_ready", CustomJS(code=_CLOSE_ON_PHONES))
+    try:
+        opened = library.open(settings.data, settings.checkpoints)
+    except InputError as problem:
+        shell.main = [trouble(str(problem))]
+        return
     shell.header = [pn.Row(sizing_mode="stretch_width", margin=0, styles=_FLEXIBLE)]
     shell.sidebar = [pn.Column(sizing_mode="stretch_width", margin=0)]
     shell.main = [pn.Column(sizing_mode="stretch_width", margin=0)]
-    known = library.find(settings.data, settings.checkpoints)
-    if known is not None:
-        _show(shell, known)
-        return
-    shell.main[0].objects = [opening(settings.data)]
-
-    def work() -> Opened:
-        import dashboard.explorer  # noqa: F401  (heavy: its import must not hold up other pages)
-
-        return library.open(settings.data, settings.checkpoints)
-
-    def failed(sentence: str) -> None:
-        shell.main[0].objects = [trouble(sentence)]
-        shell.sidebar = []
-
-    def done(opened: Opened) -> None:
-        try:
-            _show(shell, opened)
-        except Exception:
-            failed("The page could not be built; the server's log says why.")
-            raise
-
-    _lane("opening").request(work, done, failed)
+    _show(shell, opened)
 
 
 def _show(shell: pmui.Page, opened: Opened) -> Explorer:

@@ -89,10 +89,6 @@ class Library:
         self._shelf: dict[tuple[object, ...], Opened] = {}
         self._lock = threading.Lock()
 
-    def find(self, data: str, checkpoints: tuple[str, ...]) -> Opened | None:
-        """What these paths lead to, if it has been opened already."""
-        return self._shelf.get(_identity(data, checkpoints))
-
     def open(self, data: str, checkpoints: tuple[str, ...]) -> Opened:
         """Open a dataset and what belongs to it.
 

@@ -1,4 +1,4 @@
-"""What stands in place of the map: how to begin, what is being opened, or what went wrong."""
+"""What stands in place of the map: how to begin, or what went wrong."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ from panel.pane import HTML
 
 from dashboard.theme import plain
 
-__all__ = ["beginning", "opening", "trouble"]
+__all__ = ["beginning", "trouble"]
 
 _FRAME = (
     '<div style="max-width:44rem;margin:8vh auto 2rem;padding:0 1.25rem;line-height:1.55">{}</div>'
@@ -49,14 +49,6 @@ def beginning() -> HTML:
         "<p>Or look at CONUS without any import: the dataset and the checkpoint called "
         "<code>demo</code> are simulated soils on real climate, to try things on, not for "
         "scientific conclusions.</p>"
-    )
-    return HTML(_FRAME.format(body), sizing_mode="stretch_width")
-
-
-def opening(data: str) -> HTML:
-    """The page while a dataset is being opened for the first time."""
-    body = (
-        f'<p role="status" style="opacity:0.75">Opening {plain(data)} and what belongs to it …</p>'
     )
     return HTML(_FRAME.format(body), sizing_mode="stretch_width")
 
