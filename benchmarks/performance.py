@@ -30,7 +30,7 @@ machine it runs on.
 ## What limits each row
 
 - **compiled**: forcing has to come from memory once (most of the limit below), the twelve monthly
-  scalars take 240 exponentials a site, the elimination some 6,000 multiplications. Small batches
+  scalars take 240 exponentials a site, the elimination runs in registers. Small batches
   pay for the calls between Python and the kernel instead.
 - **torch, layer by layer**: hundreds of small operations, each over all sites; few sites pay for
   the calls, many for memory traffic. It runs on any torch device.
