@@ -21,12 +21,12 @@ _COMPILE = {"cache": True, "nogil": True, "error_model": "numpy", "fastmath": {"
 _SIZE = N_LAYERS * 12
 _Q10, _W_SCALING = index("q10"), index("w_scaling")
 _REFERENCE = 298.15  # K, as in `environment`
+_N1, _N2, _N3, _N4, _N5, _N6, _N7 = (k * N_LAYERS for k in range(1, 8))
 
 
 @njit(**_COMPILE)
 def monthly_means(
-    start, stop, q10, w_scaling, temperature, water, oxygen, nitrogen, cell,
-    soil, litter, climate, slopes,
+    start, stop, parameters, temperature, water, oxygen, nitrogen, cell, means, slopes
 ):  # fmt: skip
     """Month means of xi_T xi_W xi_O of the sites `start` to `stop`, and of the same times xi_N.
 
@@ -34,60 +34,76 @@ def monthly_means(
     ----------
     start, stop : int
         Range of sites.
-    q10, w_scaling : (site,)
-        The two parameters that act on monthly scalars.
+    parameters : (site, 21)
+        Of which `q10` and `w_scaling` act on monthly scalars.
     temperature, water, oxygen, nitrogen : (row, 240)
-        Layers times months; K, and 0 to 1. float64 or float32.
+        Months times layers, so that a sum over months runs in vectors of layers; K, and 0 to 1.
+        float64 or float32.
     cell : (site,)
         Row of each site.
-    soil, litter : (site, 20)
-        Written.
-    climate : (site, 20)
-        Written: the product of the month means of xi_T and xi_W, which diagnostics use.
+    means : (3, site, 20)
+        Written: for soil, for litter, and the product of the month means of xi_T and xi_W, which
+        diagnostics use.
     slopes : (site, 4, 20)
         Written: derivatives of soil and litter by q10, then by w_scaling; not if it has no row.
     """
-    exponent, power, bits = np.empty(_SIZE), np.empty(_SIZE), np.empty(_SIZE, np.int64)
+    exponent, bits = np.empty(_SIZE), np.empty(_SIZE, np.int64)
     two_k, rest = bits.view(np.float64), np.empty(_SIZE)
-    wet, below = np.empty(_SIZE), np.empty(_SIZE)
+    sums = np.empty(8 * N_LAYERS)
     derivatives = slopes.shape[0] > 0
     for site in range(start, stop):
-        row, w = cell[site], w_scaling[site]
-        log_q10 = 0.1 * math.log(q10[site])
-        kelvin, moist, air, nitro = temperature[row], water[row], oxygen[row], nitrogen[row]
+        row, w = cell[site], parameters[site, _W_SCALING]
+        log_q10 = 0.1 * math.log(parameters[site, _Q10])
+        kelvin = temperature[row]
         for i in range(_SIZE):
             exponent[i] = (kelvin[i] - _REFERENCE) * log_q10
         exponential_parts(exponent, rest, bits)
-        for i in range(_SIZE):
-            scaled = w * moist[i]
-            wet[i] = scaled if scaled < 1.0 else 1.0
-            power[i] = two_k[i] + two_k[i] * rest[i]
+        sums[:] = 0.0
+        _add_months(w, water[row], oxygen[row], nitrogen[row], two_k, rest, sums)
         for j in range(N_LAYERS):
-            total, total_n, warm, moist_mean = 0.0, 0.0, 0.0, 0.0
-            for i in range(12 * j, 12 * j + 12):
-                warm += power[i]
-                moist_mean += wet[i]
-                power[i] *= air[i]
-                xi = power[i] * wet[i]
-                total += xi
-                total_n += xi * nitro[i]
-            soil[site, j], litter[site, j] = total / 12.0, total_n / 12.0
-            climate[site, j] = (warm / 12.0) * (moist_mean / 12.0)
+            means[0, site, j], means[1, site, j] = sums[j] / 12.0, sums[_N1 + j] / 12.0
+            means[2, site, j] = (sums[_N2 + j] / 12.0) * (sums[_N3 + j] / 12.0)
         if derivatives:
-            per_q10 = 0.1 / q10[site]
-            for i in range(_SIZE):
-                below[i] = power[i] * moist[i] if w * moist[i] < 1.0 else 0.0
+            _add_slopes(w, kelvin, water[row], oxygen[row], nitrogen[row], two_k, rest, sums)
+            per_q10 = 0.1 / (12.0 * parameters[site, _Q10])
             for j in range(N_LAYERS):
-                by_q10, by_q10_n, by_w, by_w_n = 0.0, 0.0, 0.0, 0.0
-                for i in range(12 * j, 12 * j + 12):
-                    slope = power[i] * wet[i] * (kelvin[i] - _REFERENCE)
-                    by_q10 += slope
-                    by_q10_n += slope * nitro[i]
-                    by_w += below[i]
-                    by_w_n += below[i] * nitro[i]
-                slopes[site, 0, j] = by_q10 * per_q10 / 12.0
-                slopes[site, 1, j] = by_q10_n * per_q10 / 12.0
-                slopes[site, 2, j], slopes[site, 3, j] = by_w / 12.0, by_w_n / 12.0
+                slopes[site, 0, j] = sums[_N4 + j] * per_q10
+                slopes[site, 1, j] = sums[_N5 + j] * per_q10
+                slopes[site, 2, j], slopes[site, 3, j] = sums[_N6 + j] / 12.0, sums[_N7 + j] / 12.0
+
+
+@njit(**_COMPILE)
+def _add_months(w, moist, air, nitro, two_k, rest, sums):
+    """Add up over months: xi_T xi_W xi_O, the same times xi_N, xi_T, xi_W; one part each."""
+    for month in range(12):
+        first = month * N_LAYERS
+        for j in range(N_LAYERS):
+            i = first + j
+            scaled = w * moist[i]
+            wet = scaled if scaled < 1.0 else 1.0
+            power = two_k[i] + two_k[i] * rest[i]
+            xi = power * air[i] * wet
+            sums[j] += xi
+            sums[_N1 + j] += xi * nitro[i]
+            sums[_N2 + j] += power
+            sums[_N3 + j] += wet
+
+
+@njit(**_COMPILE)
+def _add_slopes(w, kelvin, moist, air, nitro, two_k, rest, sums):
+    """Add up over months the slopes by ln q10 (times 10), and by w_scaling; with xi_N second."""
+    for month in range(12):
+        first = month * N_LAYERS
+        for j in range(N_LAYERS):
+            i = first + j
+            scaled = w * moist[i]
+            power = (two_k[i] + two_k[i] * rest[i]) * air[i]
+            slope = power * (scaled if scaled < 1.0 else 1.0) * (kelvin[i] - _REFERENCE)
+            below = power * moist[i] if scaled < 1.0 else 0.0
+            sums[_N4 + j] += slope
+            sums[_N5 + j] += slope * nitro[i]
+            sums[_N6 + j] += below
+            sums[_N7 + j] += below * nitro[i]
 
 
 @njit(**_COMPILE)

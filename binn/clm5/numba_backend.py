@@ -26,7 +26,16 @@ from binn.clm5.column_integrals import ColumnIntegrals
 from binn.clm5.forcing import Forcing
 from binn.parameters import index
 
-__all__ = ["MonthlyMeans", "couplings", "integrals", "monthly_means", "pools_and_soc"]
+__all__ = [
+    "MonthlyMeans",
+    "Rows",
+    "couplings",
+    "integrals",
+    "kernel_cells",
+    "kernel_rows",
+    "monthly_means",
+    "pools_and_soc",
+]
 
 _PARALLEL_FROM = 256
 """Sites; below, starting threads costs more than it saves."""
@@ -60,7 +69,8 @@ def monthly_means(parameters: Tensor, forcing: Forcing) -> MonthlyMeans:
     kept: tuple[Tensor, MonthlyMeans] | None = forcing.memo.get("monthly_means")
     if kept is not None and torch.equal(kept[0], chosen):
         return kept[1]
-    means, _ = _monthly_means(parameters.detach(), forcing, slopes=False)
+    found, _ = _monthly_means(parameters, forcing, slopes=False)
+    means = MonthlyMeans(*torch.from_numpy(found))
     forcing.memo["monthly_means"] = (chosen, means)
     return means
 
@@ -69,12 +79,12 @@ def couplings(parameters: Tensor, forcing: Forcing, bedrock: str) -> tuple[Tenso
     """As :func:`binn.clm5.transport.couplings`, compiled; CPU, float64 parameters, no gradient."""
     n = len(parameters)
     a, c = parameters.new_empty(n, N_LAYERS), parameters.new_empty(n, N_LAYERS)
-    rows = _rows(forcing)
+    rows = kernel_rows(forcing)
     arguments = (
         *(_array(parameters[:, k]) for k in (index("diffus"), index("cryo"))),
         rows.thaw,
         rows.nbedrock,
-        _cells(forcing),
+        kernel_cells(forcing),
         bedrock == "conserving",
         a.numpy(),
         c.numpy(),
@@ -86,12 +96,12 @@ def couplings(parameters: Tensor, forcing: Forcing, bedrock: str) -> tuple[Tenso
 def integrals(parameters: Tensor, forcing: Forcing, bedrock: str, pools: Tensor) -> ColumnIntegrals:
     """As :func:`binn.clm5.column_integrals.column_integrals`, compiled; CPU, no gradient."""
     n = len(parameters)
-    means, rows = monthly_means(parameters, forcing), _rows(forcing)
+    means, rows = monthly_means(parameters, forcing), kernel_rows(forcing)
     by_pool = torch.empty(4, n, N_POOLS, dtype=torch.float64)
     of_soc = torch.empty(3, n, dtype=torch.float64)
     arguments = (
         *(_array(one) for one in (parameters, means.soil, means.litter, means.climate)),
-        *(rows.nbedrock, rows.thaw, _cells(forcing)),
+        *(rows.nbedrock, rows.thaw, kernel_cells(forcing)),
         bedrock == "conserving",
         *(_array(pools), by_pool.numpy(), of_soc.numpy()),
     )
@@ -127,73 +137,82 @@ class _Pools(torch.autograd.Function):
     ) -> tuple[Tensor, Tensor]:
         n, wanted = len(parameters), ctx.needs_input_grad[0]
         if wanted:
-            means, ctx.slopes = _monthly_means(parameters, forcing, slopes=True)
+            (soil, litter, _), ctx.slopes = _monthly_means(parameters, forcing, slopes=True)
         else:
-            means = monthly_means(parameters, forcing)
-        result = parameters.new_empty(n, N_POOLS, N_LAYERS)
-        soc = parameters.new_empty(n, N_LAYERS)
-        rows = _rows(forcing)
+            soil, litter, _ = (mean.numpy() for mean in monthly_means(parameters, forcing))
+        pools, soc = np.empty((n, N_POOLS, N_LAYERS)), np.empty((n, N_LAYERS))
+        rows = kernel_rows(forcing)
         arguments = (
-            *(_array(parameters), means.soil.numpy(), means.litter.numpy()),
-            *(rows.inputs, rows.nbedrock, rows.thaw, rows.frozen, _cells(forcing)),
+            *(_array(parameters), soil, litter),
+            *(rows.inputs, rows.nbedrock, rows.thaw, rows.frozen, kernel_cells(forcing)),
             bedrock == "conserving",
-            result.numpy(),
+            pools,
         )
         kept = [np.empty((n if wanted else 1, *shape)) for shape in ((N_LAYERS, 9), (2, N_LAYERS))]
 
         def work(start: int, stop: int) -> None:
             scratch = kept if wanted else [np.empty_like(one) for one in kept]
-            kernels_numba.steady_state(start, stop, *arguments, soc.numpy(), *scratch)
+            kernels_numba.steady_state(start, stop, *arguments, soc, *scratch)
 
         _share(n, work)
+        result = torch.from_numpy(pools)
         if wanted:
             ctx.save_for_backward(parameters, result)
             ctx.arguments = (*arguments, *kept)
             ctx.set_materialize_grads(False)
-        return result, soc
+        return result, torch.from_numpy(soc)
 
     @staticmethod
     def backward(ctx: Any, *grads: Tensor | None) -> tuple[Tensor, None, None]:
         parameters, result = ctx.saved_tensors  # raises if one was changed in place
         n = len(parameters)
-        found = torch.empty(parameters.shape, dtype=torch.float64)
+        found = np.empty(parameters.shape)
         d_soil, d_litter = np.empty((n, N_LAYERS)), np.empty((n, N_LAYERS))
-        given = (
-            np.zeros(shape) if one is None else _array(one)
-            for one, shape in zip(grads, (result.shape, (n, N_LAYERS)), strict=True)
+        by_pools, by_soc = grads
+        arguments = (
+            *ctx.arguments,
+            np.zeros(result.shape) if by_pools is None else _array(by_pools),
+            np.zeros((n, N_LAYERS)) if by_soc is None else _array(by_soc),
+            *(found, d_soil, d_litter),
         )
-        arguments = (*ctx.arguments, *given, found.numpy(), d_soil, d_litter)
 
         def work(start: int, stop: int) -> None:
             kernels_numba.adjoint(start, stop, *arguments)
             kernels_numba_scalars.monthly_means_adjoint(
-                start, stop, d_soil, d_litter, ctx.slopes, found.numpy()
+                start, stop, d_soil, d_litter, ctx.slopes, found
             )
 
         _share(n, work)
-        return found, None, None
+        return torch.from_numpy(found), None, None
 
 
 def _monthly_means(
     parameters: Tensor, forcing: Forcing, slopes: bool
-) -> tuple[MonthlyMeans, NDArray[np.float64]]:
-    """The means and, if wanted, their slopes by `q10` and `w_scaling`, (site, 4, 20)."""
-    n = len(parameters)
-    means = MonthlyMeans(*(torch.empty(n, N_LAYERS, dtype=torch.float64) for _ in range(3)))
+) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
+    """The three means, (3, site, 20), and, if wanted, the slopes of two, (site, 4, 20)."""
+    n, rows = len(parameters), kernel_rows(forcing)
+    means = np.empty((3, n, N_LAYERS))
     kept = np.empty((n if slopes else 0, 4, N_LAYERS))
-    rows = _rows(forcing)
     arguments = (
-        *(_array(parameters[:, _Q10]), _array(parameters[:, _W_SCALING])),
-        *(rows.temperature, rows.water, rows.oxygen, rows.nitrogen, _cells(forcing)),
-        *(mean.numpy() for mean in means),
-        kept,
+        *(_array(parameters), rows.temperature, rows.water, rows.oxygen, rows.nitrogen),
+        *(kernel_cells(forcing), means, kept),
     )
     _share(n, lambda start, stop: kernels_numba_scalars.monthly_means(start, stop, *arguments))
     return means, kept
 
 
-class _Rows(NamedTuple):
-    """Rows of forcing as the kernels read them."""
+class Rows(NamedTuple):
+    """Rows of forcing as the kernels read them.
+
+    Attributes
+    ----------
+    temperature, water, oxygen, nitrogen : ndarray (row, 240)
+        Layers times months.
+    inputs : ndarray (row, 4)
+        gC m-2 yr-1.
+    nbedrock, thaw, frozen : ndarray (row,), (row, month or 1), (row,)
+        As :func:`binn.clm5.kernels_numba.steady_state`.
+    """
 
     temperature: NDArray[Any]
     water: NDArray[Any]
@@ -205,17 +224,20 @@ class _Rows(NamedTuple):
     frozen: NDArray[np.bool_]
 
 
-def _rows(forcing: Forcing) -> _Rows:
-    """Made once for all selections of sites from the same rows."""
-    kept: _Rows | None = forcing.row_memo.get("numba")
+def kernel_rows(forcing: Forcing) -> Rows:
+    """Rows of a forcing, made once for all selections of sites from the same rows."""
+    kept: Rows | None = forcing.row_memo.get("numba")
     if kept is None:
         rows = forcing.rows()
-        flat = (rows.n_rows, -1)
-        kept = _Rows(
-            temperature=_array(rows.temperature.reshape(flat)),
-            water=_array(rows.water.reshape(flat)),
-            oxygen=_array(rows.oxygen.reshape(flat)),
-            nitrogen=_array(rows.nitrogen.reshape(flat)),
+
+        def months_first(field: Tensor) -> NDArray[Any]:
+            return _array(field.transpose(1, 2)).reshape(rows.n_rows, -1)
+
+        kept = Rows(
+            temperature=months_first(rows.temperature),
+            water=months_first(rows.water),
+            oxygen=months_first(rows.oxygen),
+            nitrogen=months_first(rows.nitrogen),
             inputs=_array(rows.annual_input().to(torch.float64)),
             nbedrock=_array(rows.nbedrock),
             thaw=_array(rows.active_layer()),
@@ -231,7 +253,8 @@ def _array(tensor: Tensor) -> NDArray[Any]:
     return array
 
 
-def _cells(forcing: Forcing) -> NDArray[np.int64]:
+def kernel_cells(forcing: Forcing) -> NDArray[np.int64]:
+    """Row of each site (site,)."""
     if forcing.site_cell is None:
         return np.arange(forcing.n_rows)
     return _array(forcing.site_cell)

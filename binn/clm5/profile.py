@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from functools import lru_cache
 from typing import Any
 
 import numpy as np
@@ -91,12 +92,20 @@ def stock(soc: Any, top: float = 0.0, bottom: float = 0.3) -> Tensor:
     InputError
         For a depth range that is not in the column.
     """
+    soc = torch.as_tensor(soc)
+    total: Tensor = soc @ _thickness_inside(float(top), float(bottom), soc.dtype, soc.device)
+    return total
+
+
+@lru_cache(maxsize=64)
+def _thickness_inside(
+    top: float, bottom: float, dtype: torch.dtype, device: torch.device
+) -> Tensor:
+    """How much of each layer lies between two depths, m: (20,)."""
     deepest = float(INTERFACES[-1])
     if not (0.0 <= top < bottom <= deepest + 1e-9):
         raise InputError(
             f"depth range {top} to {bottom} m is not possible; give 0 <= top < bottom <= {deepest}"
         )
     inside = np.clip(np.minimum(INTERFACES, bottom) - np.maximum(TOPS, top), 0.0, None)
-    soc = torch.as_tensor(soc)
-    total: Tensor = soc @ torch.from_numpy(inside).to(soc)
-    return total
+    return torch.from_numpy(inside).to(device=device, dtype=dtype)

@@ -189,9 +189,9 @@ def solve(
         pools = pools.to(forcing.dtype)
     elif backend == "numba" or (backend == "auto" and forcing.device.type == "cpu"):
         # everything in float64, whatever the precision of the forcing and the result
-        pools, soc = (
-            one.to(forcing.dtype) for one in numba_backend.pools_and_soc(double, forcing, bedrock)
-        )
+        pools, soc = numba_backend.pools_and_soc(double, forcing, bedrock)
+        if forcing.dtype != torch.float64:
+            pools, soc = pools.to(forcing.dtype), soc.to(forcing.dtype)
     else:
         pools = _solve_torch(double, forcing, bedrock)
     state = SteadyState(pools, values, forcing, bedrock)
