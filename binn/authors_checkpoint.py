@@ -22,7 +22,7 @@ from torch import Tensor
 
 from binn.authors_limits import Limits, read_limits, scaled_input
 from binn.checkpoint import CheckpointConfig, save_checkpoint
-from binn.datasets.covariates import covariate
+from binn.datasets.covariates import AUTHORS_COVARIATES, covariate
 from binn.errors import InputError
 from binn.inputs import CategoricalInput, InputEncoding, NumericInput
 from binn.model import BINN, ModelConfig
@@ -32,21 +32,6 @@ from binn.training.presets import preset
 
 __all__ = ["AUTHORS_COVARIATES", "authors_model", "import_authors_checkpoint"]
 
-
-def _depths(*names: str) -> tuple[str, ...]:
-    return tuple(f"{name}_{depth}cm" for name in names for depth in (0, 30, 100))
-
-
-AUTHORS_COVARIATES: tuple[str, ...] = (
-    *("Elevation", "Abs_Depth_to_Bedrock", "Occurrence_R_Horizon", "nbedrock"),
-    "Koppen_Climate_2018",
-    *(f"BIO{k}" for k in range(1, 20)),
-    *("USDA_Suborder", "WRB_Subgroup"),
-    *_depths("Coarse_Fragments_v", "Clay_Content", "Silt_Content", "Texture_USDA"),
-    *_depths("Sand_Content", "Bulk_Density", "SWC_v_Wilting_Point", "pH_Water", "CEC"),
-    *("Garde_Acid", "ESA_Land_Cover", "cesm2_npp", "cesm2_npp_std", "cesm2_vegc"),
-)
-"""Covariates of the authors' networks, in the order of their columns."""
 
 _CATEGORIES = {
     column: re.sub(r"_\d+cm$", "", name)  # depths share one table

@@ -9,7 +9,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Literal
 
-__all__ = ["Covariate", "covariate"]
+__all__ = ["AUTHORS_COVARIATES", "Covariate", "covariate"]
 
 
 @dataclass(frozen=True)
@@ -59,6 +59,23 @@ _COVARIATES |= {f"BIO{k}": _TEMPERATURE for k in (1, 5, 6, 8, 9, 10, 11)}
 _COVARIATES |= {f"BIO{k}": _RAIN for k in (12, 13, 14, 16, 17, 18, 19)}
 
 _DEPTHS = ("_0cm", "_30cm", "_100cm")
+
+
+def _three(*names: str) -> tuple[str, ...]:
+    return tuple(name + depth for name in names for depth in _DEPTHS)
+
+
+AUTHORS_COVARIATES: tuple[str, ...] = (
+    *("Elevation", "Abs_Depth_to_Bedrock", "Occurrence_R_Horizon", "nbedrock"),
+    "Koppen_Climate_2018",
+    *(f"BIO{number}" for number in range(1, 20)),
+    *("USDA_Suborder", "WRB_Subgroup"),
+    *_three("Coarse_Fragments_v", "Clay_Content", "Silt_Content", "Texture_USDA"),
+    *_three("Sand_Content", "Bulk_Density", "SWC_v_Wilting_Point", "pH_Water", "CEC"),
+    *("Garde_Acid", "ESA_Land_Cover", "cesm2_npp", "cesm2_npp_std", "cesm2_vegc"),
+)
+"""The 58 covariates of the authors' networks in the order of their columns: Table S1 without
+longitude and latitude."""
 
 
 def covariate(name: str) -> Covariate:

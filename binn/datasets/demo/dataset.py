@@ -10,7 +10,7 @@ import numpy as np
 import xarray as xr
 from numpy.typing import NDArray
 
-from binn.datasets.covariates import covariate
+from binn.datasets.covariates import AUTHORS_COVARIATES, covariate
 from binn.datasets.demo import koppen, landcover, profiles, soil_classes
 from binn.datasets.demo.noise import SEED
 from binn.datasets.outlines import ECOREGIONS_LABEL
@@ -19,31 +19,8 @@ from binn.datasets.schema import CONVENTIONS, variable
 __all__ = ["COVARIATES", "NOTICE", "PROVENANCE", "assemble", "quantised"]
 
 NOTICE = "Demo data: simulated soils and SOC, not for scientific conclusions"
-_DEPTHS = ("_0cm", "_30cm", "_100cm")
-
-
-def _three(*names: str) -> tuple[str, ...]:
-    return tuple(name + depth for name in names for depth in _DEPTHS)
-
-
-#: the covariates of Table S1 in the order of the authors' code, without longitude and latitude
-COVARIATES: tuple[str, ...] = (
-    "Elevation",
-    "Abs_Depth_to_Bedrock",
-    "Occurrence_R_Horizon",
-    "nbedrock",
-    "Koppen_Climate_2018",
-    *(f"BIO{number}" for number in range(1, 20)),
-    "USDA_Suborder",
-    "WRB_Subgroup",
-    *_three("Coarse_Fragments_v", "Clay_Content", "Silt_Content", "Texture_USDA"),
-    *_three("Sand_Content", "Bulk_Density", "SWC_v_Wilting_Point", "pH_Water", "CEC"),
-    "Garde_Acid",
-    "ESA_Land_Cover",
-    "cesm2_npp",
-    "cesm2_npp_std",
-    "cesm2_vegc",
-)
+COVARIATES: tuple[str, ...] = AUTHORS_COVARIATES
+"""Every covariate of Table S1."""
 _REAL = {"Elevation", "ESA_Land_Cover", *(f"BIO{k}" for k in (1, 4, *range(8, 20)))}
 _DERIVED = {
     "Koppen_Climate_2018",
