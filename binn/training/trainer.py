@@ -23,9 +23,10 @@ from binn.model import BINN, ModelConfig
 from binn.network import Network
 from binn.parameters import to_physical
 from binn.training.config import TrainingConfig
-from binn.training.data import TrainingData
+from binn.training.data import Batch, TrainingData
 from binn.training.encoding import fit_encoding
 from binn.training.loss import loss
+from binn.training.ranks import Ranks
 from binn.training.split import split_sites
 from binn.training.start import fit_global_vector
 from binn.training.state import TrainerState, random_state_tensor, random_state_text
@@ -46,6 +47,9 @@ class Trainer:
         Canonical dataset.
     device : str
         torch device.
+    ranks : Ranks, optional
+        The processes that train together; this one alone otherwise. All of them make the same
+        calls in the same order.
 
     Raises
     ------
@@ -53,8 +57,15 @@ class Trainer:
         If the dataset has too few sites, or a covariate is missing.
     """
 
-    def __init__(self, config: TrainingConfig, ds: xr.Dataset, device: str = "cpu") -> None:
+    def __init__(
+        self,
+        config: TrainingConfig,
+        ds: xr.Dataset,
+        device: str = "cpu",
+        ranks: Ranks | None = None,
+    ) -> None:
         self.config = config
+        self.ranks = ranks or Ranks()
         self.device = torch.device(device)
         self.split = split_sites(ds, config.split)
         forcing = Forcing.from_dataset(ds, on="site")
@@ -118,6 +129,7 @@ class Trainer:
                     self.config.bedrock,
                 )
             network.start_from(self._start)
+        self.ranks.prepare(network)
         optimiser = self.config.optimiser
         self.optimiser = torch.optim.AdamW(
             self.model.parameters(),
@@ -159,7 +171,7 @@ class Trainer:
         return np.split(sites, cuts)
 
     def step(self, sites: NDArray[np.int64], learning_rate: float) -> float:
-        """One step of the optimiser on some sites; the loss before it.
+        """One step of the optimiser on some sites; this process's share of the loss before it.
 
         Raises
         ------
@@ -168,20 +180,34 @@ class Trainer:
         """
         for group in self.optimiser.param_groups:
             group["lr"] = learning_rate
-        batch = self.data.batch(sites)
+        batch = self.data.batch(sites[self.ranks.begin_batch(len(sites))])
         u = self.model.normalise(batch.inputs)
-        if not bool(u.detach().isfinite().all()):
-            raise self._diverged()
-        state = solve(to_physical(u), batch.forcing, bedrock=self.config.bedrock)
-        value = loss(batch.observe(state.soc), batch.soc, u, self.config.loss, self.spread)
-        if not math.isfinite(value.item()):
-            raise self._diverged()
+        points = int(self.data.observations.count[sites].sum())
+        value = self.ranks.together(lambda: self._loss(batch, u, len(sites), points))
         self.optimiser.zero_grad()
         value.backward()
+        self.ranks.add_gradients(self.model.parameters())
         if self.config.optimiser.clip_norm is not None:
             torch.nn.utils.clip_grad_norm_(self.model.parameters(), self.config.optimiser.clip_norm)
         self.optimiser.step()
         return value.item()
+
+    def _loss(self, batch: Batch, u: Tensor, n_sites: int, n_points: int) -> Tensor:
+        """Loss of a share of a batch of so many sites and points; the shares' sum is the batch's.
+
+        Raises
+        ------
+        InputError
+            If it is not finite.
+        """
+        if not bool(u.detach().isfinite().all()):
+            raise self._diverged()
+        state = solve(to_physical(u), batch.forcing, bedrock=self.config.bedrock)
+        simulated = batch.observe(state.soc)
+        value = loss(simulated, batch.soc, u, self.config.loss, self.spread, n_sites, n_points)
+        if not math.isfinite(value.item()):
+            raise self._diverged()
+        return value
 
     def _diverged(self) -> InputError:
         return InputError(
@@ -211,6 +237,7 @@ class Trainer:
             the state at the end of the last finished epoch.
         """
         began = time.perf_counter()
+        self.ranks.align(self._network)
         self.model.train()
         batches = self.batches()
         total = 0.0
@@ -220,6 +247,7 @@ class Trainer:
                 return False
             rate = self.learning_rate((self.epoch + k / len(batches)) / self.config.epochs)
             total += self.step(sites, rate) * len(sites)
+        total = self.ranks.total(total)
         self.epoch += 1
         scores = self.validate()
         score = -scores["loss"] if self.config.monitor == "loss" else scores[self.config.monitor]
@@ -244,16 +272,10 @@ class Trainer:
     def validate(self) -> dict[str, float]:
         """Loss, NSE pooled over all points and NSE averaged over batches, on validation sites."""
         self.model.eval()
-        parts = []
         sites = self.split.validation
-        for start in range(0, len(sites), _VALIDATION_CHUNK):
-            batch = self.data.batch(sites[start : start + _VALIDATION_CHUNK])
-            u = self.model.normalise(batch.inputs)
-            if not bool(u.isfinite().all()):
-                raise self._diverged()
-            soc = solve(to_physical(u), batch.forcing, bedrock=self.config.bedrock).soc
-            parts.append((batch.observe(soc), batch.soc, u))
-        simulated, observed, u = (torch.cat(column) for column in zip(*parts, strict=True))
+        share = sites[self.ranks.rows(len(sites))]
+        parts = self.ranks.together(lambda: self._simulate(share))
+        simulated, observed, u = (self.ranks.gathered(part) for part in parts)
         value = loss(simulated, observed, u, self.config.loss, self.spread)
         scores = {"loss": value.item(), "nse": _nse(simulated, observed)}
         if self.config.monitor == "batch_nse":
@@ -263,7 +285,19 @@ class Trainer:
             pairs = zip(simulated.split(points), observed.split(points), strict=True)
             each = [_nse(*pair) for pair in pairs if len(pair[0]) and bool(pair[1].std() > 0.0)]
             scores["batch_nse"] = float(np.mean(each)) if each else scores["nse"]
-        return scores
+        return self.ranks.same(scores)
+
+    def _simulate(self, sites: NDArray[np.int64]) -> tuple[Tensor, ...]:
+        """Simulated and observed SOC of some sites' points, and their normalised parameters."""
+        parts = []
+        for start in range(0, max(len(sites), 1), _VALIDATION_CHUNK):
+            batch = self.data.batch(sites[start : start + _VALIDATION_CHUNK])
+            u = self.model.normalise(batch.inputs)
+            if not bool(u.isfinite().all()):
+                raise self._diverged()
+            soc = solve(to_physical(u), batch.forcing, bedrock=self.config.bedrock).soc
+            parts.append((batch.observe(soc), batch.soc, u))
+        return tuple(torch.cat(column) for column in zip(*parts, strict=True))
 
     # --- state -------------------------------------------------------------------------------
 
