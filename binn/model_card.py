@@ -59,6 +59,10 @@ def model_card(config: CheckpointConfig, metrics: Mapping[str, Any], epochs: int
             f"{rule.group}; {sites['train']} sites train, {sites['validation']} validate, "
             f"{sites['test']} test"
         )
+        if rule.regions:
+            lines.append(f"* Only sites of: {', '.join(rule.regions)}")
+        if rule.sites:
+            lines.append(f"* Only {len(rule.sites)} sites, chosen by profile id")
     for part, scores in metrics.items():
         if isinstance(scores, Mapping) and "nse" in scores:
             lines += ["", f"## Scores on the {part} sites", "", "| score | value | unit |"]

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from typing import Literal
 
-from pydantic import BaseModel, ConfigDict, Field, model_validator
+from pydantic import BaseModel, ConfigDict, Field, field_validator, model_validator
 
 __all__ = [
     "Bedrock",
@@ -203,6 +203,25 @@ class SplitConfig(_Options):
         lt=1.0,
         description="Share of the sites outside the test part that validates. The paper: 1/9.",
     )
+    regions: tuple[str, ...] = Field(
+        (),
+        max_length=1000,
+        description="Only sites of these states or biomes, by name; empty means everywhere.",
+    )
+    sites: tuple[str, ...] = Field(
+        (),
+        max_length=1_000_000,
+        description="Only the sites of these profile ids; empty means all. With regions: the sites "
+        "that are in both.",
+    )
+
+    @field_validator("sites", mode="before")
+    @classmethod
+    def _ids_as_text(cls, value: object) -> object:
+        """Profile ids are numbers in most sets, but not in all."""
+        if isinstance(value, (list, tuple)):
+            return tuple(str(one) if isinstance(one, int) else one for one in value)
+        return value
 
     @model_validator(mode="after")
     def _fold_exists(self) -> SplitConfig:

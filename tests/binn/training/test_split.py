@@ -14,7 +14,7 @@ from sklearn.model_selection import KFold
 import binn
 from binn.errors import InputError
 from binn.training.config import SplitConfig
-from binn.training.split import split_sites
+from binn.training.split import chosen_sites, split_sites
 
 
 def places(lon: list[float]) -> xr.Dataset:
@@ -81,3 +81,51 @@ def test_new_york_keeps_its_twins_together(new_york: Path) -> None:
         split = split_sites(ds, SplitConfig(fold=fold))
         sides = [{place[i] for i in part} for part in (split.train, split.validation, split.test)]
         assert sum(map(len, sides)) == len(set(place))
+
+
+def regions() -> xr.Dataset:
+    """40 places: two states, each half meadow and half forest."""
+    ds = places([float(x) for x in range(40)])
+    ds["state"] = "site", np.repeat(["Upper", "Lower"], 20)
+    ds["biome"] = "site", np.tile(np.repeat(["Meadow", "Forest"], 10), 2)
+    ds["profile_id"] = "site", 500 + np.arange(40)
+    return ds
+
+
+def test_sites_of_a_region() -> None:
+    ds = regions()
+    assert list(chosen_sites(ds, SplitConfig(regions=("Upper",)))) == list(range(20))
+    split = split_sites(ds, SplitConfig(regions=("Meadow",), folds=3))
+    assert list(split.part("all")) == [*range(10), *range(20, 30)]
+    assert min(map(len, (split.train, split.validation, split.test))) > 0
+    both = SplitConfig(regions=("Lower", "Meadow"))
+    assert list(chosen_sites(ds, both)) == [*range(10), *range(20, 40)]
+
+
+def test_sites_by_id() -> None:
+    ids = [539, *range(500, 525)]
+    config = SplitConfig.model_validate({"sites": ids})
+    assert list(split_sites(regions(), config).part("all")) == [*range(25), 39]
+    assert SplitConfig.model_validate_json(config.model_dump_json()) == config
+    within = config.model_copy(update={"regions": ("Lower",)})
+    assert list(chosen_sites(regions(), within)) == [*range(20, 25), 39]
+
+
+def test_all_sites_named_is_the_same_as_none_named() -> None:
+    ds = regions()
+    named = SplitConfig.model_validate({"sites": ds["profile_id"].values.tolist()})
+    assert split_sites(ds, named).digest() == split_sites(ds, SplitConfig()).digest()
+
+
+@pytest.mark.parametrize(
+    ("rule", "message"),
+    [
+        ({"regions": ["Atlantis"]}, "no state or biome 'Atlantis'; it has Forest, Lower, Meadow"),
+        ({"sites": [500, 7]}, "no site of the profile id 7"),
+        ({"sites": [500], "regions": ["Lower"]}, "none of the sites asked for"),
+        ({"sites": [500, 501]}, "the chosen sites have 2 distinct places, too few for 10 folds"),
+    ],
+)
+def test_sites_that_cannot_be_chosen(rule: dict[str, list[str]], message: str) -> None:
+    with pytest.raises(InputError, match=message):
+        split_sites(regions(), SplitConfig.model_validate(rule))
