@@ -20,6 +20,7 @@ from binn.fingerprint import dataset_fingerprint
 from binn.model import BINN
 from binn.training.config import TrainingConfig
 from binn.training.interruption import Interruption
+from binn.training.ranks import Ranks
 from binn.training.run_folder import RunConfig, RunFolder
 from binn.training.split import Split
 from binn.training.state import TrainerState
@@ -73,6 +74,7 @@ def fit(
     threads: int = 1,
     save_every: float = _SAVE_EVERY,
     interruption: Interruption | None = None,
+    ranks: Ranks | None = None,
 ) -> Fitted:
     """Train.
 
@@ -102,6 +104,9 @@ def fit(
         Seconds between saves.
     interruption : Interruption, optional
         An entered one, if the caller has to know of it too.
+    ranks : Ranks, optional
+        The processes that train together (`binn.training.ddp.joined`); this one alone otherwise.
+        The first one writes `out` and reports.
 
     Returns
     -------
@@ -112,19 +117,33 @@ def fit(
     InputError
         If data or options do not fit, training diverges, or `out` cannot be used or written.
     """
-    check_device(device)
+    ranks = ranks or Ranks()
+    place = ranks.device(device)
+    ranks.together(lambda: check_device(place))
     with contextlib.ExitStack() as stack:
-        stack.enter_context(_repeatable(threads, device))
+        stack.enter_context(_repeatable(threads, place))
         fingerprint = dataset_fingerprint(ds)
+        first = ranks.same(fingerprint)
+        ranks.together(lambda: _check_same_data(fingerprint, first))
         if out is None:
-            return _Fit(config, ds, fingerprint, device, report, test).run(lambda: False)
+            say = report if ranks.first else None
+            work = _Fit(config, ds, fingerprint, place, say, test, ranks=ranks)
+            return work.run(lambda: False)
         asked = interruption or stack.enter_context(Interruption())
         run_config = RunConfig(
             kind="run", training=config, data_fingerprint=fingerprint, device=device
         )
-        run = stack.enter_context(RunFolder(Path(out), run_config, resume, report))
-        work = _Fit(config, ds, fingerprint, device, run.say, test, run, save_every)
-        return work.run(lambda: asked.asked)
+        run = ranks.lead(
+            lambda: stack.enter_context(RunFolder(Path(out), run_config, resume, report))
+        )
+        say = None if run is None else run.say
+        work = _Fit(config, ds, fingerprint, place, say, test, run, save_every, ranks)
+        return work.run(lambda: ranks.any(asked.asked))
+
+
+def _check_same_data(mine: str, first: str) -> None:
+    if mine != first:
+        raise InputError("this process reads another dataset than the first: give all the same")
 
 
 def check_device(device: str) -> None:
@@ -149,13 +168,14 @@ class _Fit:
         test: bool,
         run: RunFolder | None = None,
         save_every: float = _SAVE_EVERY,
+        ranks: Ranks | None = None,
     ) -> None:
         self.config, self.ds, self.test = config, ds, test
         self.say: Report = report or (lambda _line: None)
-        self.folder, self.save_every = run, save_every
-        if run is not None:
-            run.status("running", message="preparing")
-        self.trainer = Trainer(config, ds, device)
+        self.folder, self.save_every = run, save_every  # without a folder nothing is written
+        self.ranks = ranks or Ranks()
+        self.ranks.lead(self._begin)
+        self.trainer = self.ranks.together(lambda: Trainer(config, ds, device, self.ranks))
         split = self.trainer.split
         self.split_record = SplitRecord(
             rule=config.split,
@@ -172,38 +192,56 @@ class _Fit:
             sites=ds.sizes["site"],
             observations=ds.sizes["obs"],
         )
-        if run is not None:
-            if (run.last / "resume.json").is_file():
-                self.trainer.restore(TrainerState.read(run.last))
-                self.say(f"resumed: {self._where()}")
-            run.rewrite_epochs(self.trainer.history)
+        state = self.ranks.same_state(self.ranks.lead(self._saved_state))
+        if state is not None:
+            self.trainer.restore(state)
+            self.say(f"resumed: {self._where()}")
+        self.ranks.lead(self._list_epochs)
+        # what can be gone on from exactly: the end of the last finished epoch
+        self.safe = self.trainer.state() if run is not None else None
+        self.saved = time.monotonic()
+
+    def _begin(self) -> None:
+        if self.folder is not None:
+            self.folder.status("running", message="preparing")
+
+    def _saved_state(self) -> TrainerState | None:
+        if self.folder is None or not (self.folder.last / "resume.json").is_file():
+            return None
+        return TrainerState.read(self.folder.last)
+
+    def _list_epochs(self) -> None:
+        if self.folder is not None:
+            self.folder.rewrite_epochs(self.trainer.history)
 
     def run(self, stop: Callable[[], bool]) -> Fitted:
         """Train to the end, or until `stop` says so."""
         trainer = self.trainer
         sites = self.split_record.sites
+        together = f"; {self.ranks.size} processes" if self.ranks.size > 1 else ""
         self.say(
             f"{sites['train']} sites train, {sites['validation']} validate, {sites['test']} test "
             f"(fold {self.config.split.fold} of {self.config.split.folds}); "
-            f"{self.config.members} member(s) of {self.config.epochs} epochs"
+            f"{self.config.members} member(s) of {self.config.epochs} epochs{together}"
         )
-        # what can be gone on from exactly: the end of the last finished epoch
-        safe = trainer.state() if self.folder else None
-        saved = time.monotonic()
         while not trainer.finished:
             if trainer.member_finished:
                 trainer.finish_member()
             elif stop() or not trainer.run_epoch(stop):
-                assert safe is not None
-                return self._cancelled(safe)
+                return self._cancelled()
             else:
-                self._tell()
-            if self.folder is not None:
-                safe = trainer.state()
-                if time.monotonic() - saved >= self.save_every:
-                    self._save(safe)
-                    saved = time.monotonic()
+                self.ranks.lead(self._tell)
+            self.ranks.lead(self._keep)
         return self._finish()
+
+    def _keep(self) -> None:
+        """Hold the state that the training can go on from, and save it now and then."""
+        if self.folder is None:
+            return
+        self.safe = self.trainer.state()
+        if time.monotonic() - self.saved >= self.save_every:
+            self._save(self.safe)
+            self.saved = time.monotonic()
 
     def _where(self) -> str:
         trainer = self.trainer
@@ -280,17 +318,27 @@ class _Fit:
                 files = checkpoint_files(one, self._record(one), metrics, state.history)
                 write_folder(folder, files | extra)
 
-    def _cancelled(self, safe: TrainerState) -> Fitted:
+    def _cancelled(self) -> Fitted:
+        self.ranks.lead(self._save_cancelled)
+        trainer = self.trainer
+        history = self.safe.history if self.safe is not None else trainer.history
+        return Fitted(trainer.ensemble(), self.config, trainer.split, {}, history, False)
+
+    def _save_cancelled(self) -> None:
         assert self.folder is not None
-        self._save(safe)
+        assert self.safe is not None
+        self._save(self.safe)
         resume = f"binn train DATA --out {self.folder.path} --resume"
         self.folder.status("cancelled", **self._progress(), resume=resume)
         self.say(f"stopped and saved; go on with: {resume}")
-        model = self.trainer.ensemble()
-        return Fitted(model, self.config, self.trainer.split, {}, safe.history, False)
 
     def _finish(self) -> Fitted:
-        model = self.trainer.ensemble()
+        trainer = self.trainer
+        model = trainer.ensemble()
+        metrics = self.ranks.same(self.ranks.lead(lambda: self._save_finished(model))) or {}
+        return Fitted(model, self.config, trainer.split, metrics, trainer.history, True)
+
+    def _save_finished(self, model: BINN) -> dict[str, Any]:
         metrics = self._metrics(model, self.test)
         if self.folder is not None:
             self._save(self.trainer.state(), model, metrics)
@@ -302,7 +350,7 @@ class _Fit:
                 f"{part}: NSE {scores['nse']:.4f}, RMSE {scores['rmse']:.5g} gC m-3 "
                 f"(n = {scores['n']})"
             )
-        return Fitted(model, self.config, self.trainer.split, metrics, self.trainer.history, True)
+        return metrics
 
 
 @contextlib.contextmanager
