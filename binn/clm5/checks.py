@@ -14,7 +14,7 @@ from binn.clm5.forcing import Forcing
 from binn.errors import InputError
 from binn.parameters import KEYS, LOWER, PARAMETERS, UPPER
 
-__all__ = ["BEDROCK_SCHEMES", "OutsidePriorWarning", "checked_parameters"]
+__all__ = ["BEDROCK_SCHEMES", "OutsidePriorWarning", "all_within", "checked_parameters"]
 
 BEDROCK_SCHEMES = ("conserving", "published")
 # rounding to float32 and back is not leaving the prior
@@ -78,6 +78,27 @@ def _all_inside(values, low, high):  # type: ignore[no-untyped-def]
         for k in range(values.shape[1]):
             if not low[k] <= values[site, k] <= high[k]:
                 return False
+    return True
+
+
+@njit(cache=True, nogil=True)
+def all_within(soil, deepest, low, high):  # type: ignore[no-untyped-def]
+    """Whether all soil pools lie between two numbers, in the layers that hold soil.
+
+    Parameters
+    ----------
+    soil : (site, 3, 20)
+        gC m-3.
+    deepest : (site,)
+        How many layers hold soil.
+    low, high : float
+        Both ends are inside.
+    """
+    for site in range(soil.shape[0]):
+        for pool in range(soil.shape[1]):
+            for j in range(deepest[site]):
+                if not low <= soil[site, pool, j] <= high:
+                    return False
     return True
 
 

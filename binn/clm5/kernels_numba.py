@@ -97,7 +97,7 @@ def steady_state(
     conserving : bool
         Bedrock scheme.
     pools, soc : (site, 7, 20), (site, 20)
-        Written: gC m-3.
+        Written: gC m-3, float64 or float32.
     inverse, pivots : (site, 20, 9), (site, 2, 20)
         Written, for the adjoint: inverse pivots of the soil and of the litter systems.
         Or a single row, used over and over, where no adjoint will be asked for.
@@ -107,10 +107,10 @@ def steady_state(
     exponent, rest, bits = np.empty(3 * _N), np.empty(3 * _N), np.empty(3 * _N, np.int64)
     a, c = np.empty(_N), np.empty(_N)
     keep = inverse.shape[0] == parameters.shape[0]
+    out = np.empty((7, _N))  # float64 whatever the precision of the result
     for site in range(start, stop):
         p, row = parameters[site], cell[site]
         d = pivots[site if keep else 0]
-        out = pools[site]
         bottom = nbedrock[row] if conserving else _N
         total = _over_depth(
             p, soil[site], litter[site], bottom, frozen[row],
@@ -152,6 +152,8 @@ def steady_state(
         soil_pools(p, x, a, c, into_soil, inverse[site if keep else 0])
         for j in range(_N):
             soc[site, j] = out[4, j] + out[5, j] + out[6, j]
+            for k in range(7):
+                pools[site, k, j] = out[k, j]
 
 
 @njit(**_COMPILE)

@@ -124,7 +124,7 @@ def pools_and_soc(parameters: Tensor, forcing: Forcing, bedrock: str) -> tuple[T
     Returns
     -------
     pools, soc : Tensor, (site, 7, 20), (site, 20)
-        float64.
+        float64; float32 where the forcing is and no gradient is wanted.
     """
     pools, soc = _Pools.apply(parameters, forcing, bedrock)  # type: ignore[no-untyped-call]
     return pools, soc
@@ -140,7 +140,12 @@ class _Pools(torch.autograd.Function):
             (soil, litter, _), ctx.slopes = _monthly_means(parameters, forcing, slopes=True)
         else:
             soil, litter, _ = (mean.numpy() for mean in monthly_means(parameters, forcing))
-        pools, soc = np.empty((n, N_POOLS, N_LAYERS)), np.empty((n, N_LAYERS))
+        single = forcing.dtype == torch.float32 and not wanted
+        shapes, dtype = (
+            ((n, N_POOLS, N_LAYERS), (n, N_LAYERS)),
+            np.float32 if single else np.float64,
+        )
+        pools, soc = (np.empty(shape, dtype) for shape in shapes)
         rows = kernel_rows(forcing)
         arguments = (
             *(_array(parameters), soil, litter),
@@ -207,7 +212,7 @@ class Rows(NamedTuple):
     Attributes
     ----------
     temperature, water, oxygen, nitrogen : ndarray (row, 240)
-        Layers times months.
+        Months times layers.
     inputs : ndarray (row, 4)
         gC m-2 yr-1.
     nbedrock, thaw, frozen : ndarray (row,), (row, month or 1), (row,)
