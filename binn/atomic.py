@@ -21,6 +21,7 @@ from binn.errors import InputError
 __all__ = [
     "append_line",
     "flush_folder",
+    "recover_file",
     "recover_folder",
     "replace_folder",
     "saving",
@@ -91,7 +92,7 @@ def append_line(path: Path, line: str) -> None:
         file.write(line + "\n")
 
 
-def write_folder(path: Path, files: Mapping[str, bytes]) -> None:
+def write_folder(path: Path, files: Mapping[str, bytes], keep: Path | None = None) -> None:
     """Put a folder holding exactly `files` at `path` in one step.
 
     Parameters
@@ -100,6 +101,8 @@ def write_folder(path: Path, files: Mapping[str, bytes]) -> None:
         The folder; replaced whole if it exists.
     files : mapping of str to bytes
         File names and contents.
+    keep : Path, optional
+        Name, beside `path`, that the folder that was there gets; what had that name is removed.
 
     Raises
     ------
@@ -116,6 +119,9 @@ def write_folder(path: Path, files: Mapping[str, bytes]) -> None:
                 file.flush()
                 os.fsync(file.fileno())
         flush_folder(temporary)
+        if keep is not None and path.exists():
+            shutil.rmtree(keep, ignore_errors=True)
+            path.rename(keep)
         replace_folder(temporary, path)
     finally:
         # after an exchange the temporary name holds what was there before
@@ -175,6 +181,13 @@ def flush_folder(path: Path) -> None:
         os.fsync(handle)
     finally:
         os.close(handle)
+
+
+def recover_file(path: Path) -> None:
+    """Remove what a writer of `path` that was killed left: nobody may be writing it now."""
+    for left in path.parent.glob(f".{path.name}.*"):
+        if left.is_file():
+            left.unlink(missing_ok=True)
 
 
 def recover_folder(path: Path) -> None:

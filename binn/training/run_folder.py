@@ -2,40 +2,52 @@
 
 ================= ============================================================================
 config.json       `RunConfig`: what was asked for, on which data
-status.json       state (running, done, failed, cancelled), process, progress; replaced whole
+status.json       state (queued, running, done, failed, cancelled), process, progress
 metrics.jsonl     one line an epoch
 log.txt           what was said
 checkpoint/       the best by validation so far
-last/             the latest, with what resumes it (optimizer.safetensors, resume.json)
+last/             the latest, with what resumes it (optimizer.safetensors, resume.json), and
+                  map.npz, what the latest validation would draw on a map
+last.previous/    the save before, until the run is done: `last` may be damaged by a power cut
+output.txt        what the process printed, where `binn.runs` started it
 ================= ============================================================================
 
-The lock on ``.lock`` is held as long as the process lives, so a run whose status says "running"
-and whose lock is free has lost its process.
+The lock (`binn.training.run_lock`) is held as long as the process lives, so a run whose status says
+"running" and whose lock is free has lost its process. `binn.runs` writes config.json and a status
+"queued" before any process has looked at the data: the fingerprint is empty until then.
 """
 
 from __future__ import annotations
 
-import fcntl
 import json
 import os
 import platform
 import time
 from collections.abc import Callable, Mapping
 from datetime import UTC, datetime
-from io import TextIOWrapper
 from pathlib import Path
 from types import TracebackType
 from typing import Any, Literal
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
-from binn.atomic import append_line, recover_folder, saving, write_file
+from binn.atomic import append_line, recover_file, recover_folder, saving, write_file
 from binn.errors import InputError
+from binn.processes import ProcessIdentity
 from binn.training.config import TrainingConfig
+from binn.training.run_lock import RunLock
 
-__all__ = ["RunConfig", "RunFolder", "read_run_config"]
+__all__ = ["RunConfig", "RunFolder", "read_run_config", "read_status", "write_status"]
 
 _EVERY = 0.5  # seconds between two writes of a status that only tells progress
+_SAVES = (
+    *("last/resume.json", "last.previous/resume.json", "checkpoint"),
+    *(".last.*", ".checkpoint.*", "fold_*"),
+)
+_PROGRESS = (
+    *("member", "members", "epoch", "epochs", "fold", "folds", "validation_nse", "best_nse"),
+    "eta_seconds",
+)  # kept in the status when the run fails or waits to be resumed
 
 
 class RunConfig(BaseModel):
@@ -45,8 +57,20 @@ class RunConfig(BaseModel):
 
     kind: Literal["run", "folds"] = Field(description="One training, or one for each fold.")
     training: TrainingConfig = Field(description="The training.")
-    data_fingerprint: str = Field(description="sha256 over everything a training reads.")
+    data_fingerprint: str = Field(
+        description="sha256 over everything a training reads; empty until it was read."
+    )
     device: str = Field("cpu", description="torch device.")
+    threads: int = Field(1, ge=1, le=1024, description="Threads of torch.")
+    data: str = Field("", description="Where the dataset is: a whole path, or a shipped name.")
+    live_map: str = Field(
+        "soc_stock", description="What the map of a validation shows: `binn.training.live_map`."
+    )
+    created: str = Field("", description="When it was asked for (UTC).")
+
+    def same_work(self, other: RunConfig) -> bool:
+        """Whether another asks for the same; where and how it is computed may differ."""
+        return (self.kind, self.training) == (other.kind, other.training)
 
 
 class RunFolder:
@@ -81,10 +105,13 @@ class RunFolder:
         self.checkpoint, self.last = path / "checkpoint", path / "last"
         self._report = report
         self._written = 0.0
-        self._began = _now()
+        self._process = ProcessIdentity.of()
         with saving("the run folder", path):
             path.mkdir(parents=True, exist_ok=True)
             self._lock = self._locked()
+        before = read_status(path)
+        self._began = before.get("began") or _now()
+        self._progress = {key: before[key] for key in _PROGRESS if key in before}
         try:
             self._claim(config, resume)
         except BaseException:
@@ -114,18 +141,20 @@ class RunFolder:
         InputError
             If it cannot be written.
         """
+        self._progress |= {key: progress[key] for key in _PROGRESS if key in progress}
         if state == "running" and time.monotonic() - self._written < _EVERY:
             return
         content = {
             "state": state,
             "pid": os.getpid(),
             "host": platform.node(),
+            "process": self._process.model_dump() if self._process else None,
             "began": self._began,
             "updated": _now(),
+            **self._progress,
             **progress,
         }
-        with saving("the status of the run", self.path):
-            write_file(self.path / "status.json", _json(content))
+        write_status(self.path, content)
         self._written = time.monotonic()
 
     def say(self, line: str) -> None:
@@ -146,17 +175,14 @@ class RunFolder:
             data = "".join(json.dumps(row) + "\n" for row in rows).encode()
             write_file(self.path / "metrics.jsonl", data)
 
-    def _locked(self) -> TextIOWrapper:
-        lock = (self.path / ".lock").open("a", encoding="utf-8")
+    def _locked(self) -> RunLock:
         try:
-            fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+            return RunLock(self.path)
         except BlockingIOError:
-            lock.close()
             raise InputError(
                 f"another process is training in {self.path}: wait for it, stop it, or choose "
                 "another folder"
             ) from None
-        return lock
 
     def _claim(self, config: RunConfig, resume: bool) -> None:
         file = self.path / "config.json"
@@ -168,33 +194,42 @@ class RunFolder:
                     "empty or new folder for the run"
                 )
         held = read_run_config(self.path) if file.exists() else None
+        if held is not None and resume:
+            # what only says where and how may be said anew, and is kept if it is not
+            keep = {"data": config.data or held.data, "created": held.created}
+            config = config.model_copy(update=keep)
         # where nothing was saved, beginning anew loses nothing
         if held is None or not (resume or self._has_saved()):
-            with saving("the run folder", self.path):
-                write_file(file, (config.model_dump_json(indent=1) + "\n").encode())
+            self._write_config(config)
             return
         if not resume:
             raise InputError(
                 f"{self.path} already holds a run: go on with it by --resume, or choose another "
                 "folder"
             )
-        if held.data_fingerprint != config.data_fingerprint:
+        if held.data_fingerprint not in ("", config.data_fingerprint):
             raise InputError(
                 f"the run in {self.path} was begun on other data: resume it with the same dataset"
             )
-        if held.model_copy(update={"device": config.device}) != config:
+        if not held.same_work(config):
             raise InputError(
                 f"the run in {self.path} was begun with other options: resume it with none, or "
                 "begin another run"
             )
+        if held != config:
+            self._write_config(config)
         recover_folder(self.checkpoint)
         recover_folder(self.last)
+        for name in ("config.json", "metrics.jsonl", "status.json"):
+            recover_file(self.path / name)
+
+    def _write_config(self, config: RunConfig) -> None:
+        with saving("the run folder", self.path):
+            data = (config.model_dump_json(indent=1) + "\n").encode()
+            write_file(self.path / "config.json", data)
 
     def _has_saved(self) -> bool:
-        return any(
-            next(self.path.glob(pattern), None) is not None
-            for pattern in ("last", "checkpoint", ".last.*", ".checkpoint.*", "fold_*")
-        )
+        return any(next(self.path.glob(pattern), None) is not None for pattern in _SAVES)
 
     def _fail(self, error: BaseException) -> None:
         message = (
@@ -222,6 +257,27 @@ def read_run_config(path: Path) -> RunConfig:
         raise InputError(f"there is no run in {path}: {file.name} is missing") from None
     except (OSError, ValidationError, ValueError):
         raise InputError(f"{file} is not the configuration of a run of this version") from None
+
+
+def read_status(path: Path) -> dict[str, Any]:
+    """What status.json of a run folder says; empty if it is missing or damaged."""
+    try:
+        status = json.loads((path / "status.json").read_bytes())
+    except (OSError, ValueError):
+        return {}
+    return status if isinstance(status, dict) else {}
+
+
+def write_status(path: Path, content: Mapping[str, Any]) -> None:
+    """Replace status.json of a run folder.
+
+    Raises
+    ------
+    InputError
+        If it cannot be written.
+    """
+    with saving("the status of the run", path):
+        write_file(path / "status.json", _json(content))
 
 
 def _now() -> str:

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import base64
+import hashlib
 import json
+import shutil
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -15,9 +17,10 @@ from safetensors.torch import load as read_tensors
 from safetensors.torch import save as tensor_bytes
 from torch import Tensor
 
+from binn.atomic import saving
 from binn.errors import InputError
 
-__all__ = ["TrainerState", "random_state_tensor", "random_state_text"]
+__all__ = ["TrainerState", "previous", "random_state_tensor", "random_state_text", "resume_state"]
 
 _TENSORS, _VALUES, _HISTORY = "optimizer.safetensors", "resume.json", "history.jsonl"
 _VERSION = 1
@@ -52,10 +55,14 @@ class TrainerState:
 
     def files(self) -> dict[str, bytes]:
         """Contents of the files that resume a training, beside those of a checkpoint."""
-        return {
-            _TENSORS: tensor_bytes({k: t.contiguous() for k, t in self.tensors.items()}),
-            _VALUES: (json.dumps({"version": _VERSION, **self.values}, indent=1) + "\n").encode(),
+        tensors = tensor_bytes({k: t.contiguous() for k, t in self.tensors.items()})
+        values = {
+            "version": _VERSION,
+            "rows": len(self.history),
+            "tensors_sha256": hashlib.sha256(tensors).hexdigest(),
+            **self.values,
         }
+        return {_TENSORS: tensors, _VALUES: (json.dumps(values, indent=1) + "\n").encode()}
 
     @classmethod
     def read(cls, folder: Path) -> TrainerState:
@@ -73,14 +80,61 @@ class TrainerState:
                     f"{folder / _VALUES} is of another version: finish this run with the binn "
                     "that began it"
                 )
-            tensors = read_tensors((folder / _TENSORS).read_bytes())
+            data = (folder / _TENSORS).read_bytes()
+            digest = values.pop("tensors_sha256", None)
+            if digest not in (None, hashlib.sha256(data).hexdigest()):
+                raise ValueError(f"{_TENSORS} is not what was saved")
+            tensors = read_tensors(data)
             lines = (folder / _HISTORY).read_text(encoding="utf-8").splitlines()
             history = [json.loads(line) for line in lines]
+            if len(history) != values.pop("rows", len(history)):
+                raise ValueError(f"{_HISTORY} is cut short")
         except InputError:
             raise
         except (OSError, ValueError, SafetensorError) as error:
             raise InputError(f"the run cannot be resumed from {folder}: {error}") from None
         return cls(tensors, values, history)
+
+
+def previous(folder: Path) -> Path:
+    """Where the save before the one in a run's ``last`` folder is kept."""
+    return folder.with_name(folder.name + ".previous")
+
+
+def resume_state(folder: Path) -> TrainerState | None:
+    """What a run goes on from: its ``last`` folder, or the save before if that one is damaged.
+
+    A power cut may leave the newest files empty or cut short, whatever was flushed. A damaged
+    folder gives its place to the save before.
+
+    Parameters
+    ----------
+    folder : Path
+        The ``last`` folder; nobody may be writing it.
+
+    Returns
+    -------
+    TrainerState or None
+        None if nothing was saved yet.
+
+    Raises
+    ------
+    InputError
+        If neither can be read.
+    """
+    before = previous(folder)
+    if not (folder / _VALUES).is_file() and not (before / _VALUES).is_file():
+        return None
+    try:
+        return TrainerState.read(folder)
+    except InputError:
+        if not before.is_dir():
+            raise
+    state = TrainerState.read(before)
+    with saving("the run folder", folder):
+        shutil.rmtree(folder, ignore_errors=True)
+        before.rename(folder)
+    return state
 
 
 def random_state_text(state: Tensor) -> str:
