@@ -5,7 +5,6 @@ from __future__ import annotations
 import argparse
 import json
 import sys
-from collections.abc import Callable
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -18,10 +17,12 @@ if TYPE_CHECKING:
 
     from binn.model import BINN
     from binn.training.config import TrainingConfig
+    from binn.training.ranks import Ranks
 
 __all__ = ["register"]
 
 _PRESETS = ("paper", "paper-printed", "default", "quick")
+_USER_ERROR = 1
 _INTERRUPTED = 130  # 128 + SIGINT, as shells report it
 _PARTS = ("test", "validation", "train", "all")
 _OF_THE_RUN = ("preset", "config", "epochs", "seed", "members", "bedrock", "fold")
@@ -38,7 +39,8 @@ def _register_train(commands: Any) -> None:
     train = commands.add_parser(
         "train",
         help="train a model on a dataset",
-        description="Train BINN on a dataset. Ctrl-C saves; --resume goes on exactly.",
+        description="Train BINN on a dataset. Ctrl-C saves; --resume goes on exactly. Several "
+        "processes share every batch: torchrun --nproc-per-node N -m binn train ...",
     )
     train.add_argument("data", metavar="DATA", help="dataset (NetCDF) or the name of a shipped one")
     train.add_argument("--out", required=True, metavar="RUN", help="run folder to write")
@@ -120,7 +122,7 @@ def _register_evaluate(commands: Any) -> None:
     evaluate.set_defaults(run=evaluate_command)
 
 
-def train_command(options: argparse.Namespace) -> None:
+def train_command(options: argparse.Namespace) -> int:
     """``binn train DATA --out RUN ...``."""
     given = [name for name in _OF_THE_RUN if getattr(options, name) is not None]
     if options.resume and given:
@@ -129,23 +131,49 @@ def train_command(options: argparse.Namespace) -> None:
         )
     if options.preset and options.config:
         options.usage_error("give --preset or --config, not both")
+    from binn.training.ddp import joined
+
+    first = True
+    try:
+        with joined(options.device) as ranks:
+            first = ranks.first
+            _train(options, ranks)
+    except InputError:
+        if first:
+            raise
+        return _USER_ERROR  # the first process says why
+    if first:
+        print(options.out)
+    return 0
+
+
+def _train(options: argparse.Namespace, ranks: Ranks) -> None:
+    """Train as one of the processes, or alone."""
     import binn
+    from binn.training.config import TrainingConfig
     from binn.training.fit import fit
     from binn.training.folds import fit_folds
 
-    config, folds = _what_to_train(options)
-    ds = binn.open_dataset(options.data)
-    train: Callable[..., object] = fit_folds if folds else fit
-    train(
-        config,
-        ds,
-        options.out,
-        device=options.device,
-        resume=options.resume,
-        report=_say,
-        threads=options.threads,
-    )
-    print(options.out)
+    told = ranks.lead(lambda: _what_to_train(options))
+    sent: Any = None if told is None else [told[0].model_dump_json(), told[1]]
+    text, folds = ranks.same(sent)
+    config = TrainingConfig.model_validate_json(text)
+    ds = ranks.together(lambda: binn.open_dataset(options.data))
+    arguments: dict[str, Any] = {
+        "device": options.device,
+        "resume": options.resume,
+        "report": _say,
+        "threads": options.threads,
+    }
+    if not folds:
+        fit(config, ds, options.out, ranks=ranks, **arguments)
+    elif ranks.size > 1:
+        raise InputError(
+            f"{ranks.size} processes train one fold together: name it by --fold K, or train all "
+            "folds without torchrun"
+        )
+    else:
+        fit_folds(config, ds, options.out, **arguments)
 
 
 def _what_to_train(options: argparse.Namespace) -> tuple[TrainingConfig, bool]:
