@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import torch
 
-from binn.clm5 import BEDROCK_SCHEMES, N_LAYERS, Forcing, local_sensitivity, solve
+from binn.clm5 import BEDROCK_SCHEMES, N_LAYERS, Forcing, local_sensitivity, solve, transient
 from binn.diagnostics import components
 from binn.parameters import LOWER, UPPER
 
@@ -36,6 +36,7 @@ def warm() -> None:
             state = solve(parameters, forcing.to(dtype=dtype), scheme)
             components(state)
             local_sensitivity(state)
+            transient(state, forcing.changed(warming=1.0), 1)
 
 
 if __name__ == "__main__":

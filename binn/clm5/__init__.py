@@ -1,8 +1,9 @@
 """The process model: soil carbon of CLM5 at steady state, 7 pools in 20 layers.
 
 `solve` turns 21 parameters and a site's forcing into carbon pools, with gradients. Everything else
-looks at the result (`soc_at_depth`, `stock`, `local_sensitivity`), at the equation behind it
-(`matrices`) or supplies its inputs (`Forcing`, `clm5_defaults`).
+looks at the result (`soc_at_depth`, `stock`, `local_sensitivity`), follows it under another forcing
+(`transient`), looks at the equation behind it (`matrices`) or supplies its inputs (`Forcing`,
+`clm5_defaults`).
 """
 
 from binn.clm5.checks import BEDROCK_SCHEMES, OutsidePriorWarning
@@ -13,6 +14,7 @@ from binn.clm5.forcing import Forcing
 from binn.clm5.profile import soc_at_depth, stock
 from binn.clm5.sensitivity import local_sensitivity
 from binn.clm5.steady_state import BACKENDS, PrecisionWarning, SteadyState, solve
+from binn.clm5.transient import Transient, transient
 
 __all__ = [
     "BACKENDS",
@@ -29,10 +31,12 @@ __all__ = [
     "OutsidePriorWarning",
     "PrecisionWarning",
     "SteadyState",
+    "Transient",
     "clm5_defaults",
     "local_sensitivity",
     "matrices",
     "soc_at_depth",
     "solve",
     "stock",
+    "transient",
 ]

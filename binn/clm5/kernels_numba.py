@@ -20,7 +20,7 @@ from numba import njit
 
 from binn.clm5.column import DAYS_PER_YEAR, N_LAYERS, NODES, THICKNESS, TOPS
 from binn.clm5.kernels_numba_exponential import exponential_parts
-from binn.clm5.kernels_numba_soil import soil_pools, soil_transposed
+from binn.clm5.kernels_numba_soil import soil_inverse, soil_pools, soil_transposed
 from binn.clm5.kernels_numba_transport import couplings, couplings_adjoint
 from binn.parameters import index
 
@@ -149,7 +149,9 @@ def steady_state(
             into_soil[0, j] = p[_FL1S1] * k1 * out[1, j] + p[_FL2S1] * k2 * out[2, j]
             into_soil[1, j] = p[_FL3S2] * k2 * out[3, j]
             into_soil[2, j] = 0.0
-        soil_pools(p, x, a, c, into_soil, inverse[site if keep else 0])
+        z = inverse[site if keep else 0]
+        soil_inverse(p, x, a, c, 0.0, z)
+        soil_pools(a, c, z, into_soil)
         for j in range(_N):
             soc[site, j] = out[4, j] + out[5, j] + out[6, j]
             for k in range(7):

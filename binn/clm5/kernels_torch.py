@@ -20,7 +20,7 @@ from torch import Tensor
 from binn.clm5.column import N_LAYERS
 from binn.clm5.transfers import TRANSFERS
 
-__all__ = ["Coefficients", "eliminate"]
+__all__ = ["Coefficients", "Pivots", "eliminate", "pivots", "substitute"]
 
 _NEXT, _PREVIOUS = [1, 2, 0], [2, 0, 1]
 # soil pools only: (receiving, giving) among S1, S2, S3 and the column of the fraction
@@ -55,6 +55,57 @@ class Coefficients(NamedTuple):
     x: Tensor
 
 
+class Pivots(NamedTuple):
+    """The eliminated system: pivots of the litter pools, inverse pivots of the soil pools.
+
+    Attributes
+    ----------
+    litter : Tensor, (3, layer, site)
+        day-1.
+    soil : Tensor, (layer, 3, 3, site)
+        days.
+    """
+
+    litter: Tensor
+    soil: Tensor
+
+
+def pivots(co: Coefficients, more: float = 0.0) -> Pivots:
+    """Eliminate from the top down.
+
+    Parameters
+    ----------
+    co : Coefficients
+        The system.
+    more : float
+        Added to the diagonal, day-1: 0 at steady state, 1 / step for an implicit step in time.
+        It adds to the row sums alone, so that nothing is subtracted there either.
+    """
+    return Pivots(_litter_diagonal(co.rate[1:4] + more, co.a, co.c), _soil_inverse(co, more))
+
+
+def substitute(co: Coefficients, eliminated: Pivots, source: Tensor, more: float = 0.0) -> Tensor:
+    """Pools for a source to each of them: (7, layer, site), gC m-3.
+
+    Parameters
+    ----------
+    co, eliminated, more
+        The system, what :func:`pivots` made of it, and with which addition to its diagonal.
+    source : Tensor, (7, layer, site)
+        From outside the system, gC m-3 day-1; what pools give each other is added here.
+    """
+    f, rate = co.fraction, co.rate
+    cwd = source[0] / (rate[0] + more)
+    given = rate[0] * cwd
+    cascade = torch.stack([torch.zeros_like(given), f[0] * given, f[1] * given])
+    litter = _sweep(eliminated.litter, co.a, co.c, source[1:4] + cascade)
+    flux = rate[1:4] * litter
+    passed = torch.stack([f[2] * flux[0] + f[3] * flux[1], f[4] * flux[2], 0 * flux[0]])
+    into_soil = (source[4:] + passed).transpose(0, 1)
+    soil = _block_sweep(eliminated.soil, co.a, co.c, into_soil, transpose=False)
+    return torch.cat([cwd[None], litter, soil.transpose(0, 1)])
+
+
 def eliminate(coefficients: Coefficients) -> Tensor:
     """Steady-state pools, gC m-3: (7, layer, site).
 
@@ -71,20 +122,11 @@ class _Elimination(torch.autograd.Function):
     @staticmethod
     def forward(ctx: Any, *tensors: Tensor) -> Tensor:
         co = Coefficients(*tensors)
-        f, rate = co.fraction, co.rate
-        cwd = co.source[0] / rate[0]
-        given = rate[0] * cwd
-        cascade = torch.stack([torch.zeros_like(given), f[0] * given, f[1] * given])
-        source = co.source[1:] + cascade
-        diagonal = _litter_diagonal(rate[1:4], co.a, co.c)
-        litter = _sweep(diagonal, co.a, co.c, source)
-        flux = rate[1:4] * litter
-        into_soil = torch.stack([f[2] * flux[0] + f[3] * flux[1], f[4] * flux[2], 0 * flux[0]])
-        inverse = _soil_inverse(co)
-        soil = _block_sweep(inverse, co.a, co.c, into_soil.transpose(0, 1), transpose=False)
-        pools = torch.cat([cwd[None], litter, soil.transpose(0, 1)])
+        eliminated = pivots(co)
+        soil = torch.zeros_like(co.rate[4:])
+        pools = substitute(co, eliminated, torch.cat([co.source, soil]))
         if any(ctx.needs_input_grad):
-            ctx.save_for_backward(pools, diagonal, inverse, *co)
+            ctx.save_for_backward(pools, *eliminated, *co)
         return pools
 
     @staticmethod
@@ -139,11 +181,11 @@ def _sweep(
     return torch.stack(x[::-1], 1)
 
 
-def _soil_inverse(co: Coefficients) -> Tensor:
+def _soil_inverse(co: Coefficients, more: float) -> Tensor:
     """Inverse pivots Z of the soil system, (layer, 3, 3, site).
 
-    In the variables ``S / w`` every block of decomposition has row sums x_j and off-diagonals
-    ``-x_j P``; Z maps back to S.
+    In the variables ``S / w`` every block of decomposition has row sums x_j (and `more` times w)
+    and off-diagonals ``-x_j P``; Z maps back to S.
     """
     n = co.fraction.shape[1]
     passed = co.fraction.new_zeros(3, 3, n)
@@ -154,7 +196,8 @@ def _soil_inverse(co: Coefficients) -> Tensor:
     h = _inverse(passed.transpose(0, 1), respired).sum(0)
     w = co.days * h
     off_base = passed * h
-    row_sum = co.x[0].expand(3, n)
+    added = more * w
+    row_sum = co.x[0] + added
     off = co.x[0] * off_base
     inverse = []
     for j in range(N_LAYERS):
@@ -164,7 +207,7 @@ def _soil_inverse(co: Coefficients) -> Tensor:
         inverse.append(z)
         if j + 1 < N_LAYERS:
             a = co.a[j + 1]
-            row_sum = co.x[j + 1] + a * (z * row_sum).sum(1)
+            row_sum = co.x[j + 1] + added + a * (z * row_sum).sum(1)
             off = co.x[j + 1] * off_base + a * co.c[j] * (_off_diagonal(z) * w)
     return torch.stack(inverse)
 
