@@ -8,6 +8,7 @@ import sys
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from binn.cli_slurm import add_slurm_options, submit_training
 from binn.errors import InputError
 
 if TYPE_CHECKING:
@@ -67,6 +68,7 @@ def _register_train(commands: Any) -> None:
     train.add_argument(
         "--resume", action="store_true", help="go on with the run in RUN, as it was begun"
     )
+    add_slurm_options(train, _positive)
     train.set_defaults(run=train_command, usage_error=train.error)
 
 
@@ -131,6 +133,9 @@ def train_command(options: argparse.Namespace) -> int:
         )
     if options.preset and options.config:
         options.usage_error("give --preset or --config, not both")
+    if submit_training(options, lambda: _what_to_train(options), _say):
+        print(options.out)
+        return 0
     from binn.training.ddp import joined
 
     first = True
