@@ -32,7 +32,7 @@ def profile_scores(problem: CalibrationProblem, simulated: Array) -> dict[str, A
     owner = np.repeat(np.arange(problem.n_sites), seen.count)
 
     def total(values: Array) -> Array:
-        return np.bincount(owner, values, problem.n_sites)
+        return np.asarray(np.bincount(owner, values, problem.n_sites), dtype=np.float64)
 
     error = total(np.square(simulated - seen.soc))
     spread = total(np.square(seen.soc - (total(seen.soc) / seen.count)[owner]))
