@@ -1,6 +1,6 @@
 """Write requirements.lock and environment.yml from pyproject.toml and the packages installed here.
 
-Run by ``make lock``. The lock pins what the extras app, cluster and dev need, as installed in
+Run by ``make lock``. The lock pins what the extras app, cluster, slurm and dev need, as installed in
 this environment; the reason that stands beside a requirement in pyproject.toml is carried along.
 """
 
@@ -17,7 +17,7 @@ from packaging.utils import canonicalize_name
 
 ROOT = Path(__file__).resolve().parents[1]
 PROJECT = "binn-explorer"
-EXTRAS = ("app", "cluster", "dev")
+EXTRAS = ("app", "cluster", "slurm", "dev")
 CONDA_NAMES = {
     "matplotlib": "matplotlib-base",
     "playwright": "playwright-python",
@@ -26,7 +26,7 @@ CONDA_NAMES = {
 
 LOCK_HEADER = """\
 # Every package of `make env`, exactly. Made by `make lock` from pyproject.toml (extras app,
-# cluster, dev). To renew: `.venv/bin/pip install -U -e ".[app,cluster,dev]"`,
+# cluster, slurm, dev). To renew: `.venv/bin/pip install -U -e ".[app,cluster,slurm,dev]"`,
 # then `make lock` and `make test`.
 # torch has no local suffix: the package index in use decides between its CPU and its CUDA build.
 """

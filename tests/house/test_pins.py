@@ -33,7 +33,7 @@ def declared(root: Path) -> dict[str, Requirement]:
     table = tomllib.loads((root / "pyproject.toml").read_text())
     extras = table["project"]["optional-dependencies"]
     lines = [*table["project"]["dependencies"], *extras["app"], *extras["cluster"]]
-    lines += extras["dev"]
+    lines += [*extras["slurm"], *extras["dev"]]
     return {canonicalize_name(r.name): r for r in map(Requirement, lines)}
 
 

@@ -45,7 +45,7 @@ def imported(source: Path, functions: bool) -> Iterator[str]:
     [
         # a figure or a maintainers' tool inside binn may ask for an extra when it is used
         (["binn"], ["demo"], False),
-        (["binn", "dashboard", "app.py"], ["app", "cluster", "demo"], True),
+        (["binn", "dashboard", "app.py"], ["app", "cluster", "demo", "slurm"], True),
     ],
     ids=["binn", "page"],
 )
