@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 import numpy as np
@@ -74,6 +74,33 @@ class Calibration:
         """The estimate in physical units and BINN's ranges (site, 21)."""
         return to_physical(self.normalised)
 
+    @classmethod
+    def join(cls, parts: Sequence[Calibration]) -> Calibration:
+        """Several sets of sites, calibrated in the same way, as one; `left_out` of all."""
+        longest = max(part.members.shape[1] for part in parts)
+
+        def padded(members: Array) -> Array:
+            more = ((0, 0), (0, longest - members.shape[1]), (0, 0))
+            return np.pad(members, more, constant_values=np.nan)
+
+        def together(name: str) -> dict[str, NDArray[Any]]:
+            keys = getattr(parts[0], name)
+            return {
+                key: np.concatenate([getattr(part, name)[key] for part in parts]) for key in keys
+            }
+
+        return replace(
+            parts[0],
+            normalised=np.concatenate([part.normalised for part in parts]),
+            members=np.concatenate([padded(part.members) for part in parts]),
+            misfit=np.concatenate([part.misfit for part in parts]),
+            sites=np.concatenate([part.sites for part in parts]),
+            profile_id=np.concatenate([part.profile_id for part in parts]),
+            trace=together("trace"),
+            diagnostics=together("diagnostics"),
+            left_out=tuple(one for part in parts for one in part.left_out),
+        )
+
     def quantiles(self, probabilities: Sequence[float] = _QUANTILES) -> Array:
         """Quantiles over the members of each site, normalised: (site, quantile, 21)."""
         found = np.nanquantile(self.members, probabilities, axis=1)
@@ -110,10 +137,11 @@ class Calibration:
         )
         for name, values in self.diagnostics.items():
             array = np.asarray(values)
-            dims = ["site"]
-            for k, size in enumerate(array.shape[1:]):
-                dims.append("parameter" if size == len(KEYS) else f"{name}_{k}")
-            ds[name] = (dims, array)
+            if array.dtype == bool:  # NetCDF has none
+                array = array.astype(np.int8)
+            others = {len(KEYS): "parameter"}
+            dims = [others.get(size, f"chain_{size}") for size in array.shape[1:]]
+            ds[name] = (("site", *dims), array)
         ds.attrs = {
             "title": f"site calibration, {self.method}",
             "source": f"binn {binn.__version__}",

@@ -119,9 +119,9 @@ def forced_rows(
     reason = {int(cell): "" for cell in np.unique(cells[inside])}
     for name in _FORCING:
         values = some[name].transpose("cell", ...).to_numpy().astype(np.float64)
-        bad: NDArray[np.bool_] = ~np.isfinite(values).reshape(len(values), -1).all(axis=1)
-        for cell, wrong in zip(reason, bad, strict=True):
-            if wrong and not reason[cell]:
+        finite = np.isfinite(values).reshape(len(values), -1).min(axis=1)
+        for cell, whole in zip(reason, finite, strict=True):
+            if not whole and not reason[cell]:
                 reason[cell] = f"no forcing: {name} of cell {cell} is not a number"
     received = sum(some[name].sum("month") for name in _INPUTS)
     for cell, amount in zip(reason, np.asarray(received), strict=True):

@@ -7,27 +7,30 @@ import itertools
 from collections import deque
 from collections.abc import Callable, Iterable, Iterator
 from importlib.util import find_spec
-from typing import Any
+from typing import Any, TypeVar
 
 import torch
 
 from binn.errors import InputError
-from binn.streaming.source import Piece
-from binn.streaming.work import Result, Work
 
 __all__ = ["on_cluster", "on_threads"]
+
+Piece = TypeVar("Piece")
+Result = TypeVar("Result")
 
 _PATIENCE = 15  # seconds to wait for the cluster to answer
 _LOOK = 0.5  # seconds between two looks whether somebody asked to stop
 
 
-def on_threads(work: Work, pieces: Iterable[Piece], threads: int) -> Iterator[Result]:
-    """Predict on threads of this process, one chunk each; a few chunks are in memory at a time.
+def on_threads(
+    work: Callable[[Piece], Result], pieces: Iterable[Piece], threads: int
+) -> Iterator[Result]:
+    """Work on threads of this process, one chunk each; a few chunks are in memory at a time.
 
     Parameters
     ----------
-    work : Work
-        What to do.
+    work : callable
+        What to do with a piece.
     pieces : iterable of Piece
         Read as they are needed.
     threads : int
@@ -52,17 +55,20 @@ def on_threads(work: Work, pieces: Iterable[Piece], threads: int) -> Iterator[Re
 
 
 def on_cluster(
-    work: Work, pieces: Iterable[Piece], address: str, asked: Callable[[], bool]
+    work: Callable[[Piece], Result],
+    pieces: Iterable[Piece],
+    address: str,
+    asked: Callable[[], bool],
 ) -> Iterator[Result]:
-    """Predict on a running cluster of Dask; as many chunks in flight as it has threads, and two.
+    """Work on a running cluster of Dask; as many chunks in flight as it has threads, and two.
 
-    Models and forcing are sent once, chunks as they are needed; workers need this program, but
-    none of the files.
+    The work (models and forcing, say) is sent once, chunks as they are needed; workers need this
+    program, but none of the files.
 
     Parameters
     ----------
-    work : Work
-        What to do.
+    work : callable
+        What to do with a piece.
     pieces : iterable of Piece
         Read as they are needed.
     address : str
@@ -94,8 +100,11 @@ def on_cluster(
 
 
 def _in_order(
-    client: Any, work: Work, pieces: Iterable[Piece], asked: Callable[[], bool]
-) -> Iterator[Result]:
+    client: Any,
+    work: Callable[[Piece], Result],
+    pieces: Iterable[Piece],
+    asked: Callable[[], bool],
+) -> Iterator[Any]:
     threads = sum(client.nthreads().values())
     if not threads:
         raise InputError(
@@ -111,17 +120,16 @@ def _in_order(
         yield _wait(flying.popleft(), asked)
 
 
-def _on_worker(work: Work, piece: Piece) -> Result:
+def _on_worker(work: Callable[[Piece], Result], piece: Piece) -> Result:
     # the worker's own threads each have a chunk
     torch.set_num_threads(1)
     return work(piece)
 
 
-def _wait(future: Any, asked: Callable[[], bool]) -> Result:
+def _wait(future: Any, asked: Callable[[], bool]) -> Any:
     while True:
         try:
-            result: Result = future.result(timeout=_LOOK)
-            return result
+            return future.result(timeout=_LOOK)
         except InputError:
             raise
         except TimeoutError:
@@ -130,6 +138,6 @@ def _wait(future: Any, asked: Callable[[], bool]) -> Result:
         except Exception as error:
             reason = " ".join(str(error).split())[:300]
             raise InputError(
-                f"the Dask cluster could not predict a chunk ({type(error).__name__}: {reason}); "
+                f"the Dask cluster could not compute a chunk ({type(error).__name__}: {reason}); "
                 "what is done is kept"
             ) from error
