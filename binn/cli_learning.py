@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import argparse
+import contextlib
 import json
 import sys
 from pathlib import Path
@@ -147,9 +148,22 @@ def train_command(options: argparse.Namespace) -> int:
         if first:
             raise
         return _USER_ERROR  # the first process says why
+    finally:
+        if first:
+            _let_the_next_begin(Path(options.out).absolute().parent)
     if first:
         print(options.out)
     return 0
+
+
+def _let_the_next_begin(folder: Path) -> None:
+    """In a runs folder, whoever ends makes room for those who wait."""
+    from binn.runs.limits import QUEUE
+    from binn.runs.runs import Runs
+
+    if (folder / QUEUE).exists():
+        with contextlib.suppress(InputError):
+            Runs(folder).advance(wait=False)
 
 
 def _train(options: argparse.Namespace, ranks: Ranks) -> None:
@@ -169,6 +183,7 @@ def _train(options: argparse.Namespace, ranks: Ranks) -> None:
         "resume": options.resume,
         "report": _say,
         "threads": options.threads,
+        "data": whole_name(options.data),
     }
     if not folds:
         fit(config, ds, options.out, ranks=ranks, **arguments)
@@ -179,6 +194,13 @@ def _train(options: argparse.Namespace, ranks: Ranks) -> None:
         )
     else:
         fit_folds(config, ds, options.out, **arguments)
+
+
+def whole_name(data: str) -> str:
+    """Name of a dataset that holds in any folder: a shipped one, or the whole path."""
+    from binn.datasets.shipped import shipped_dataset
+
+    return data if shipped_dataset(data) else str(Path(data).expanduser().resolve())
 
 
 def _what_to_train(options: argparse.Namespace) -> tuple[TrainingConfig, bool]:

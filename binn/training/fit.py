@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import shutil
 import time
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
@@ -19,11 +20,12 @@ from binn.evaluation import evaluate
 from binn.fingerprint import dataset_fingerprint
 from binn.model import BINN
 from binn.training.config import TrainingConfig
-from binn.training.interruption import Interruption
+from binn.training.interruption import Interruption, wish_to_stop
+from binn.training.live_map import LiveMap
 from binn.training.ranks import Ranks
-from binn.training.run_folder import RunConfig, RunFolder
+from binn.training.run_folder import RunConfig, RunFolder, now
 from binn.training.split import Split
-from binn.training.state import TrainerState
+from binn.training.state import TrainerState, previous, resume_state
 from binn.training.trainer import Trainer
 
 __all__ = ["Fitted", "fit"]
@@ -32,6 +34,7 @@ Report = Callable[[str], None]
 """Told one line at a time."""
 
 _SAVE_EVERY = 10.0  # seconds between saves while nothing asks for one
+_PACE = 10  # epochs whose time says how long the others will take
 
 
 @dataclass(frozen=True)
@@ -75,6 +78,8 @@ def fit(
     save_every: float = _SAVE_EVERY,
     interruption: Interruption | None = None,
     ranks: Ranks | None = None,
+    data: str = "",
+    live_map: str = "soc_stock",
 ) -> Fitted:
     """Train.
 
@@ -107,6 +112,10 @@ def fit(
     ranks : Ranks, optional
         The processes that train together (`binn.training.ddp.joined`); this one alone otherwise.
         The first one writes `out` and reports.
+    data : str
+        Where the dataset is, to be written down: a run can then be resumed by its folder alone.
+    live_map : str
+        What ``last/map.npz`` shows at the validation sites (`binn.training.live_map`).
 
     Returns
     -------
@@ -129,9 +138,17 @@ def fit(
             say = report if ranks.first else None
             work = _Fit(config, ds, fingerprint, place, say, test, ranks=ranks)
             return work.run(lambda: False)
-        asked = interruption or stack.enter_context(Interruption())
+        wish = wish_to_stop(Path(out))
+        asked = interruption or stack.enter_context(Interruption(wish))
         run_config = RunConfig(
-            kind="run", training=config, data_fingerprint=fingerprint, device=device
+            kind="run",
+            training=config,
+            data_fingerprint=fingerprint,
+            device=device,
+            threads=threads,
+            data=data,
+            live_map=live_map,
+            created=now(),
         )
         run = ranks.lead(
             lambda: stack.enter_context(RunFolder(Path(out), run_config, resume, report))
@@ -175,7 +192,8 @@ class _Fit:
         self.folder, self.save_every = run, save_every  # without a folder nothing is written
         self.ranks = ranks or Ranks()
         self.ranks.lead(self._begin)
-        self.trainer = self.ranks.together(lambda: Trainer(config, ds, device, self.ranks))
+        shown = self.ranks.same(run.config.live_map if run is not None else None)
+        self.trainer = self.ranks.together(lambda: Trainer(config, ds, device, self.ranks, shown))
         split = self.trainer.split
         self.split_record = SplitRecord(
             rule=config.split,
@@ -206,9 +224,7 @@ class _Fit:
             self.folder.status("running", message="preparing")
 
     def _saved_state(self) -> TrainerState | None:
-        if self.folder is None or not (self.folder.last / "resume.json").is_file():
-            return None
-        return TrainerState.read(self.folder.last)
+        return None if self.folder is None else resume_state(self.folder.last)
 
     def _list_epochs(self) -> None:
         if self.folder is not None:
@@ -263,10 +279,25 @@ class _Fit:
         if self.folder is not None:
             self.folder.epoch(row)
             self.folder.status("running", **self._progress())
+            self.folder.beside_last(self._map())
+
+    def _map(self) -> dict[str, bytes]:
+        """What the latest validation would draw on a map, as a file."""
+        trainer = self.trainer
+        if not len(trainer.shown):
+            return {}
+        row = trainer.history[-1]
+        sites = trainer.split.validation
+        quantity = trainer.live_map or ""
+        shown = (trainer.shown, quantity, row["member"], row["epoch"])
+        return LiveMap.of_sites(self.ds, sites, *shown).files()
 
     def _progress(self) -> dict[str, Any]:
-        trainer = self.trainer
-        row = trainer.history[-1] if trainer.history else {}
+        trainer, rows = self.trainer, self.trainer.history
+        row = rows[-1] if rows else {}
+        pace = [one["seconds"] for one in rows[-_PACE:]]
+        whole = (self.config.members - trainer.member) * self.config.epochs
+        left = max(0, whole - trainer.epoch)
         return {
             "member": min(trainer.member + 1, self.config.members),
             "members": self.config.members,
@@ -274,6 +305,9 @@ class _Fit:
             "epochs": self.config.epochs,
             "fold": self.config.split.fold,
             "validation_nse": row.get("validation_nse"),
+            "best_nse": max((one["validation_nse"] for one in rows), default=None),
+            # at the pace of the latest epochs, and no sooner than patience may end it
+            "eta_seconds": round(left * sum(pace) / len(pace), 1) if pace else None,
         }
 
     def _record(self, model: BINN) -> CheckpointConfig:
@@ -308,15 +342,15 @@ class _Fit:
         best = model or self.trainer.assemble([*done, state.part("best.")] if unfinished else done)
         if metrics is None:
             metrics = self._metrics(best, test=False)
-        for folder, one, extra in (
-            (self.folder.last, latest, state.files()),
-            (self.folder.checkpoint, best, {}),
-        ):
-            if folder == self.folder.checkpoint and not (trained or done):
-                continue
-            with saving("the checkpoint", folder):
-                files = checkpoint_files(one, self._record(one), metrics, state.history)
-                write_folder(folder, files | extra)
+        last, before = self.folder.last, previous(self.folder.last)
+        whole = (last / "resume.json").is_file()
+        with saving("the checkpoint", last):
+            files = checkpoint_files(latest, self._record(latest), metrics, state.history)
+            write_folder(last, files | state.files() | self._map(), keep=before if whole else None)
+        if trained or done:
+            with saving("the checkpoint", self.folder.checkpoint):
+                files = checkpoint_files(best, self._record(best), metrics, state.history)
+                write_folder(self.folder.checkpoint, files)
 
     def _cancelled(self) -> Fitted:
         self.ranks.lead(self._save_cancelled)
@@ -345,6 +379,7 @@ class _Fit:
             self.folder.status(
                 "done", **self._progress(), nse={part: s["nse"] for part, s in metrics.items()}
             )
+            shutil.rmtree(previous(self.folder.last), ignore_errors=True)
         for part, scores in metrics.items():
             self.say(
                 f"{part}: NSE {scores['nse']:.4f}, RMSE {scores['rmse']:.5g} gC m-3 "

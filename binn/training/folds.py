@@ -18,8 +18,8 @@ from binn.evaluation import score, simulate_observations
 from binn.fingerprint import dataset_fingerprint, git_revision
 from binn.training.config import TrainingConfig
 from binn.training.fit import check_device, fit
-from binn.training.interruption import Interruption
-from binn.training.run_folder import RunConfig, RunFolder
+from binn.training.interruption import Interruption, wish_to_stop
+from binn.training.run_folder import RunConfig, RunFolder, now
 from binn.training.split import split_sites
 
 __all__ = ["fit_folds"]
@@ -34,6 +34,7 @@ def fit_folds(
     resume: bool = False,
     report: Callable[[str], None] | None = None,
     threads: int = 1,
+    data: str = "",
 ) -> dict[str, Any] | None:
     """Train one model for each fold and score the held-out predictions of all folds together.
 
@@ -49,7 +50,7 @@ def fit_folds(
         Canonical dataset.
     out : path
         Folder for all folds.
-    device, resume, report, threads
+    device, resume, report, threads, data
         As `binn.training.fit.fit`.
 
     Returns
@@ -70,10 +71,13 @@ def fit_folds(
         training=config,
         data_fingerprint=dataset_fingerprint(ds),
         device=device,
+        threads=threads,
+        data=data,
+        created=now(),
     )
     folds = config.split.folds
     with contextlib.ExitStack() as stack:
-        asked = stack.enter_context(Interruption())
+        asked = stack.enter_context(Interruption(wish_to_stop(path)))
         run = stack.enter_context(RunFolder(path, run_config, resume, report))
         fold_of = np.full(ds.sizes["site"], -1, dtype=np.int64)
         simulated = np.full(ds.sizes["obs"], np.nan)
@@ -94,6 +98,7 @@ def fit_folds(
                     report=report,
                     threads=threads,
                     interruption=asked,
+                    data=data,
                 )
                 if not fitted.complete:
                     again = f"binn train DATA --out {path} --folds --resume"
@@ -140,7 +145,7 @@ def _pooled(
         "nse_least": float(nse.min()),
         "nse_most": float(nse.max()),
         "folds": each,
-        "split": config.split.model_dump(exclude={"fold"}),
+        "split": config.split.model_dump(mode="json", exclude={"fold"}),
         "seed": config.seed,
         "git_revision": git_revision(),
     }

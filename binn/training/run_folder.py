@@ -20,6 +20,7 @@ The lock (`binn.training.run_lock`) is held as long as the process lives, so a r
 from __future__ import annotations
 
 import json
+import math
 import os
 import platform
 import time
@@ -35,9 +36,10 @@ from binn.atomic import append_line, recover_file, recover_folder, saving, write
 from binn.errors import InputError
 from binn.processes import ProcessIdentity
 from binn.training.config import TrainingConfig
+from binn.training.interruption import CANCEL
 from binn.training.run_lock import RunLock
 
-__all__ = ["RunConfig", "RunFolder", "read_run_config", "read_status", "write_status"]
+__all__ = ["RunConfig", "RunFolder", "now", "read_run_config", "read_status", "write_status"]
 
 _EVERY = 0.5  # seconds between two writes of a status that only tells progress
 _SAVES = (
@@ -62,6 +64,7 @@ class RunConfig(BaseModel):
     )
     device: str = Field("cpu", description="torch device.")
     threads: int = Field(1, ge=1, le=1024, description="Threads of torch.")
+    parallel: int = Field(1, ge=1, le=100, description="Folds trained at once.")
     data: str = Field("", description="Where the dataset is: a whole path, or a shipped name.")
     live_map: str = Field(
         "soc_stock", description="What the map of a validation shows: `binn.training.live_map`."
@@ -87,6 +90,13 @@ class RunFolder:
     report : callable, optional
         Told every line that also goes to the log.
 
+    Attributes
+    ----------
+    config : RunConfig
+        The same; when resumed, with what was said only at the beginning.
+    checkpoint, last : Path
+        Its folders.
+
     Raises
     ------
     InputError
@@ -104,13 +114,13 @@ class RunFolder:
         self.path = path
         self.checkpoint, self.last = path / "checkpoint", path / "last"
         self._report = report
-        self._written = 0.0
+        self._written = self._shown = -math.inf
         self._process = ProcessIdentity.of()
         with saving("the run folder", path):
             path.mkdir(parents=True, exist_ok=True)
             self._lock = self._locked()
         before = read_status(path)
-        self._began = before.get("began") or _now()
+        self._began = before.get("began") or now()
         self._progress = {key: before[key] for key in _PROGRESS if key in before}
         try:
             self._claim(config, resume)
@@ -150,7 +160,7 @@ class RunFolder:
             "host": platform.node(),
             "process": self._process.model_dump() if self._process else None,
             "began": self._began,
-            "updated": _now(),
+            "updated": now(),
             **self._progress,
             **progress,
         }
@@ -162,7 +172,17 @@ class RunFolder:
         if self._report is not None:
             self._report(line)
         with saving("the log of the run", self.path):
-            append_line(self.path / "log.txt", f"{_now()} {line}")
+            append_line(self.path / "log.txt", f"{now()} {line}")
+
+    def beside_last(self, files: Mapping[str, bytes]) -> None:
+        """Put files into the ``last`` folder between two saves; only so often."""
+        if time.monotonic() - self._shown < _EVERY:
+            return
+        with saving("the map of the validation", self.path):
+            self.last.mkdir(exist_ok=True)
+            for name, data in files.items():
+                write_file(self.last / name, data)
+        self._shown = time.monotonic()
 
     def epoch(self, row: Mapping[str, Any]) -> None:
         """One more line of metrics.jsonl."""
@@ -196,8 +216,10 @@ class RunFolder:
         held = read_run_config(self.path) if file.exists() else None
         if held is not None and resume:
             # what only says where and how may be said anew, and is kept if it is not
-            keep = {"data": config.data or held.data, "created": held.created}
+            keep = {name: getattr(held, name) for name in ("created", "live_map", "parallel")}
+            keep["data"] = config.data or held.data
             config = config.model_copy(update=keep)
+        self.config = config
         # where nothing was saved, beginning anew loses nothing
         if held is None or not (resume or self._has_saved()):
             self._write_config(config)
@@ -218,6 +240,9 @@ class RunFolder:
             )
         if held != config:
             self._write_config(config)
+        if not self._lock.handed:
+            # somebody goes on with it by hand, whoever asked to stop before
+            (self.path / CANCEL).unlink(missing_ok=True)
         recover_folder(self.checkpoint)
         recover_folder(self.last)
         for name in ("config.json", "metrics.jsonl", "status.json"):
@@ -280,7 +305,8 @@ def write_status(path: Path, content: Mapping[str, Any]) -> None:
         write_file(path / "status.json", _json(content))
 
 
-def _now() -> str:
+def now() -> str:
+    """Date and time, UTC, to the second."""
     return datetime.now(UTC).isoformat(timespec="seconds")
 
 

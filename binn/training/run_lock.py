@@ -30,6 +30,11 @@ class RunLock:
     folder : Path
         The run folder; it must exist.
 
+    Attributes
+    ----------
+    handed : bool
+        Whether the parent process took it for this one.
+
     Raises
     ------
     BlockingIOError
@@ -41,6 +46,7 @@ class RunLock:
     def __init__(self, folder: Path) -> None:
         path = folder / _NAME
         handed = _handed_over(path)
+        self.handed = handed is not None
         if handed is not None:
             self._file = handed
             return

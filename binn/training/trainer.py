@@ -25,6 +25,7 @@ from binn.parameters import to_physical
 from binn.training.config import TrainingConfig
 from binn.training.data import Batch, TrainingData
 from binn.training.encoding import fit_encoding
+from binn.training.live_map import map_values
 from binn.training.loss import loss
 from binn.training.ranks import Ranks
 from binn.training.split import split_sites
@@ -50,6 +51,13 @@ class Trainer:
     ranks : Ranks, optional
         The processes that train together; this one alone otherwise. All of them make the same
         calls in the same order.
+    live_map : str, optional
+        Quantity of `binn.training.live_map` that `validate` leaves in `shown`.
+
+    Attributes
+    ----------
+    shown : ndarray (validation sites,)
+        What the latest validation would draw on a map; empty without `live_map`.
 
     Raises
     ------
@@ -63,8 +71,11 @@ class Trainer:
         ds: xr.Dataset,
         device: str = "cpu",
         ranks: Ranks | None = None,
+        live_map: str | None = None,
     ) -> None:
         self.config = config
+        self.live_map = live_map
+        self.shown: NDArray[np.float64] = np.empty(0)
         self.ranks = ranks or Ranks()
         self.device = torch.device(device)
         self.split = split_sites(ds, config.split)
@@ -275,7 +286,8 @@ class Trainer:
         sites = self.split.validation
         share = sites[self.ranks.rows(len(sites))]
         parts = self.ranks.together(lambda: self._simulate(share))
-        simulated, observed, u = (self.ranks.gathered(part) for part in parts)
+        simulated, observed, u, shown = (self.ranks.gathered(part) for part in parts)
+        self.shown = shown.cpu().numpy()
         value = loss(simulated, observed, u, self.config.loss, self.spread)
         scores = {"loss": value.item(), "nse": _nse(simulated, observed)}
         if self.config.monitor == "batch_nse":
@@ -288,15 +300,16 @@ class Trainer:
         return self.ranks.same(scores)
 
     def _simulate(self, sites: NDArray[np.int64]) -> tuple[Tensor, ...]:
-        """Simulated and observed SOC of some sites' points, and their normalised parameters."""
+        """Simulated and observed SOC of some sites' points, normalised parameters, map values."""
         parts = []
         for start in range(0, max(len(sites), 1), _VALIDATION_CHUNK):
             batch = self.data.batch(sites[start : start + _VALIDATION_CHUNK])
             u = self.model.normalise(batch.inputs)
             if not bool(u.isfinite().all()):
                 raise self._diverged()
-            soc = solve(to_physical(u), batch.forcing, bedrock=self.config.bedrock).soc
-            parts.append((batch.observe(soc), batch.soc, u))
+            state = solve(to_physical(u), batch.forcing, bedrock=self.config.bedrock)
+            shown = map_values(state, self.live_map) if self.live_map else u.new_empty(0)
+            parts.append((batch.observe(state.soc), batch.soc, u, shown))
         return tuple(torch.cat(column) for column in zip(*parts, strict=True))
 
     # --- state -------------------------------------------------------------------------------
