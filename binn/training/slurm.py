@@ -19,13 +19,10 @@ import threading
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Literal
+from typing import Any, Literal
 
 from binn.errors import InputError
 from binn.training.run_folder import RunConfig, RunFolder, read_status, write_status
-
-if TYPE_CHECKING:
-    from submitit.helpers import DelayedSubmission
 
 __all__ = ["SCHEDULER", "Executor", "SlurmJob", "SlurmOptions", "submit"]
 
@@ -118,8 +115,8 @@ class SlurmJob:
             raise RuntimeError(f"binn train ended with status {status}")
         return status
 
-    def checkpoint(self) -> DelayedSubmission:
-        """What to do when the job is begun anew: the same, since the run folder knows the rest."""
+    def checkpoint(self) -> Any:
+        """What is done when the job is begun anew: the same; the run folder knows the rest."""
         from submitit.helpers import DelayedSubmission
 
         return DelayedSubmission(self)
