@@ -4,10 +4,11 @@ from __future__ import annotations
 
 import argparse
 from collections.abc import Callable
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
-    from binn.training.config import TrainingConfig
+    from binn.training.run_folder import RunConfig
 
 __all__ = ["add_slurm_options", "submit_training"]
 
@@ -56,7 +57,7 @@ def add_slurm_options(train: argparse.ArgumentParser, positive: Callable[[str], 
 
 def submit_training(
     options: argparse.Namespace,
-    what: Callable[[], tuple[TrainingConfig, bool]],
+    what: Callable[[], RunConfig],
     report: Callable[[str], None],
 ) -> bool:
     """Queue the training, if ``--slurm`` asks for that.
@@ -66,7 +67,7 @@ def submit_training(
     options : Namespace
         Of ``binn train``.
     what : callable
-        Reads from them the configuration, and whether all folds are wanted.
+        Reads from them what is to be done.
     report : callable
         Told what was done, a line at a time.
 
@@ -92,7 +93,7 @@ def submit_training(
     import binn
     from binn.errors import InputError
     from binn.fingerprint import dataset_fingerprint
-    from binn.training.run_folder import RunConfig
+    from binn.training.run_folder import RunConfig, now
     from binn.training.slurm import SlurmOptions, submit
 
     gpus = (options.gpus or 1) if on_gpus else 0
@@ -105,21 +106,19 @@ def submit_training(
         threads=options.threads,
         executor=options.executor,
     )
-    config, folds = what()
+    config = what()
+    folds = config.kind == "folds"
     if folds and asked.processes > 1:
         raise InputError(
             f"{asked.processes} processes train one fold together: name it by --fold K, or train "
             "all folds in one process"
         )
     ds = binn.open_dataset(options.data)
-    run = RunConfig(
-        kind="folds" if folds else "run",
-        training=config.changed(split={"fold": 0}) if folds else config,
-        data_fingerprint=dataset_fingerprint(ds),
-        device=options.device,
-        threads=options.threads,
-    )
-    job = submit(run, options.data, options.out, asked, resume=options.resume, report=report)
+    place = str(Path(options.data).absolute()) if Path(options.data).exists() else options.data
+    training = config.training.changed(split={"fold": 0}) if folds else config.training
+    read = {"data_fingerprint": dataset_fingerprint(ds), "training": training}
+    run = config.model_copy(update={**read, "threads": options.threads})
+    job = submit(run, options.out, asked, resume=options.resume, report=report)
     if options.executor == "debug":
         job.result()
     return True

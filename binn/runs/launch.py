@@ -19,7 +19,13 @@ from pathlib import Path
 
 from binn.errors import InputError
 from binn.processes import ProcessIdentity
-from binn.training.run_folder import now, read_run_config, read_status, write_status
+from binn.training.run_folder import (
+    SCHEDULER,
+    now,
+    read_run_config,
+    read_status,
+    write_status,
+)
 from binn.training.run_lock import RunLock
 
 __all__ = ["began", "command", "environment", "last_words", "launch"]
@@ -34,7 +40,7 @@ _ALL, _TAIL = 1 << 30, 20_000  # bytes of the output that are read
 
 
 def launch(path: Path) -> bool:
-    """Start the trainer of a queued run.
+    """Start the trainer of a queued run, unless it waits for a cluster's scheduler.
 
     Parameters
     ----------
@@ -44,13 +50,15 @@ def launch(path: Path) -> bool:
     Returns
     -------
     bool
-        False if a process is busy with it already.
+        False if a process is busy with it already, or it is not of this queue.
 
     Raises
     ------
     InputError
         If it cannot be started; its status then says so.
     """
+    if read_status(path).get(SCHEDULER):
+        return False
     try:
         lock = RunLock(path)
     except BlockingIOError:

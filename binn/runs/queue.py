@@ -18,7 +18,7 @@ from binn.runs.limits import free_room, moving, read_limits, room_needed
 from binn.runs.listing import Listing
 from binn.runs.record import Run, process_of
 from binn.training.interruption import CANCEL
-from binn.training.run_folder import read_run_config, read_status, write_status
+from binn.training.run_folder import SCHEDULER, read_run_config, read_status, write_status
 
 __all__ = ["DELETED", "NEW", "Queue"]
 
@@ -121,7 +121,7 @@ class Queue:
     def write_state(self, run: Run, state: str, **more: Any) -> None:
         """Give a run that has no process another state; what it reached stays."""
         path = Path(run.path)
-        dropped = ("launch", "message", "process", "pid", "ticket")
+        dropped = ("launch", "message", "process", "pid", "ticket", SCHEDULER)
         kept = {key: value for key, value in read_status(path).items() if key not in dropped}
         write_status(path, {**kept, "state": state, **more})
 

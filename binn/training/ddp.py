@@ -156,9 +156,12 @@ class GroupRanks(Ranks):
 
     def align(self, network: nn.Module) -> None:
         """Give the network of every process the weights and statistics of the first."""
-        for values in network.state_dict().values():
-            with self._talking():
-                dist.broadcast(values, 0)
+        held = list(network.state_dict().values())
+        flat = torch.cat([values.double().reshape(-1) for values in held])  # one message, exact
+        with self._talking():
+            dist.broadcast(flat, 0)
+        for values, first in zip(held, flat.split([v.numel() for v in held]), strict=True):
+            values.copy_(first.view_as(values))
 
     def add_gradients(self, parameters: Iterable[Tensor]) -> None:
         """Replace every gradient by the sum of the gradients of all processes."""

@@ -39,7 +39,18 @@ from binn.training.config import TrainingConfig
 from binn.training.interruption import CANCEL
 from binn.training.run_lock import RunLock
 
-__all__ = ["RunConfig", "RunFolder", "now", "read_run_config", "read_status", "write_status"]
+__all__ = [
+    "SCHEDULER",
+    "RunConfig",
+    "RunFolder",
+    "now",
+    "read_run_config",
+    "read_status",
+    "write_status",
+]
+
+SCHEDULER = "scheduler"
+"""In the status of a queued run: it waits for this one, not for the queue of `binn.runs`."""
 
 _EVERY = 0.5  # seconds between two writes of a status that only tells progress
 _SAVES = (

@@ -22,13 +22,17 @@ from pathlib import Path
 from typing import Any, Literal
 
 from binn.errors import InputError
-from binn.training.run_folder import RunConfig, RunFolder, read_status, write_status
+from binn.training.run_folder import (
+    SCHEDULER,
+    RunConfig,
+    RunFolder,
+    read_status,
+    write_status,
+)
 
-__all__ = ["SCHEDULER", "Executor", "SlurmJob", "SlurmOptions", "submit"]
+__all__ = ["Executor", "SlurmJob", "SlurmOptions", "submit"]
 
 Executor = Literal["slurm", "local", "debug"]
-SCHEDULER = "scheduler"
-"""Key of a queued run's status: it waits for this scheduler, not for the queue of `binn.runs`."""
 
 
 @dataclass(frozen=True)
@@ -124,7 +128,6 @@ class SlurmJob:
 
 def submit(
     config: RunConfig,
-    data: str,
     out: str | Path,
     options: SlurmOptions,
     *,
@@ -136,9 +139,8 @@ def submit(
     Parameters
     ----------
     config : RunConfig
-        What to do.
-    data : str
-        The dataset: a path that the machines of the cluster see too, or the name of a shipped one.
+        What to do, and on which data: a whole path that the machines of the cluster see too, or the
+        name of a shipped dataset.
     out : path
         Run folder, seen by the machines of the cluster too.
     options : SlurmOptions
@@ -171,9 +173,8 @@ def submit(
         say("there is no Slurm here: the job runs on this machine (--executor local)")
     with RunFolder(path, config, resume, report) as run:
         run.status("queued", **{SCHEDULER: kind})
-    place = str(Path(data).absolute()) if Path(data).exists() else data
     arguments = [
-        *("train", place, "--out", str(path), "--resume"),
+        *("train", config.data, "--out", str(path), "--resume"),
         *("--device", config.device, "--threads", str(options.threads)),
     ]
     try:
