@@ -7,7 +7,12 @@ import json
 import sys
 from collections.abc import Iterator, Mapping
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    import xarray as xr
+
+    from binn.datasets.report import Report
 
 __all__ = ["register"]
 
@@ -31,7 +36,36 @@ def register(commands: Any) -> None:
     )
     demo.add_argument("source", metavar="SRC", help="the clone, or its folder Input_Data")
     demo.add_argument("out", metavar="OUT", help="NetCDF file to write")
+    _add_ecoregions(demo)
     demo.set_defaults(run=import_authors_demo)
+
+    bundle = layouts.add_parser(
+        "authors-bundle",
+        help="the paper's full input folder (ENSEMBLE/INPUT_DATA)",
+        description=(
+            "Import the full input folder of the paper: WoSIS profiles, covariates, fields of the "
+            "CESM2 run and, where they are there, the results of PRODA. The paper's filters whose "
+            "files are there are applied; each says how many profiles it leaves out."
+        ),
+    )
+    bundle.add_argument("source", metavar="SRC", help="the folder, or a clone that holds it")
+    bundle.add_argument("out", metavar="OUT", help="NetCDF file to write")
+    bundle.add_argument(
+        "--proda-ranges",
+        choices=("binn", "proda"),
+        default="binn",
+        help=(
+            "ranges that PRODA's normalised parameters are read with: BINN's, as the paper does, "
+            "or those of PRODA's own code (default: binn)"
+        ),
+    )
+    bundle.add_argument(
+        "--representative",
+        action="store_true",
+        help="only the authors' representative profiles, about a thousand",
+    )
+    _add_ecoregions(bundle)
+    bundle.set_defaults(run=import_authors_bundle)
 
     trained = layouts.add_parser(
         "authors-checkpoint",
@@ -66,18 +100,59 @@ def register(commands: Any) -> None:
     info.set_defaults(run=info_command)
 
 
+def _add_ecoregions(layout: argparse.ArgumentParser) -> None:
+    """The option that every importer of profiles has."""
+    layout.add_argument(
+        "--ecoregions",
+        metavar="FILE",
+        help=(
+            "EPA's shapefile of level-I ecoregions, NA_CEC_Eco_Level1.shp, instead of the "
+            "schematic ones that ship with the program"
+        ),
+    )
+
+
 def import_authors_demo(options: argparse.Namespace) -> None:
-    """``binn import authors-demo SRC OUT``."""
-    from binn.datasets.storage import check_target, write_dataset
+    """``binn import authors-demo SRC OUT [--ecoregions FILE]``."""
+    from binn.datasets.storage import check_target
 
     check_target(options.out)
     from binn.datasets.authors import import_authors_demo as read
 
-    ds, report = read(options.source, _progress)
+    _finish(*read(options.source, _progress), options)
+
+
+def import_authors_bundle(options: argparse.Namespace) -> None:
+    """``binn import authors-bundle SRC OUT [--proda-ranges R] [--representative] ...``."""
+    from binn.datasets.storage import check_target
+
+    check_target(options.out)
+    from binn.datasets.authors_bundle import import_authors_bundle as read
+
+    found = read(
+        options.source,
+        _progress,
+        proda_ranges=options.proda_ranges,
+        representative=options.representative,
+    )
+    _finish(*found, options, most=5)
+
+
+def _finish(
+    ds: xr.Dataset, report: Report, options: argparse.Namespace, most: int | None = None
+) -> None:
+    """Put real ecoregions in if they are given, write, and say what was left out."""
+    from binn.datasets.storage import write_dataset
+
+    if options.ecoregions:
+        from binn.datasets.ecoregion_files import use_ecoregions
+
+        _progress(f"finding ecoregions in {options.ecoregions}")
+        use_ecoregions(ds, options.ecoregions)
     _progress(f"writing {options.out}")
     write_dataset(ds, options.out)
     _progress("")
-    print("\n".join(report.lines()), file=sys.stderr)
+    print("\n".join(report.lines(most)), file=sys.stderr)
     print(options.out)
 
 

@@ -16,7 +16,7 @@ from numpy.typing import NDArray
 
 from binn.errors import InputError
 
-__all__ = ["SourceFiles", "require_bounds"]
+__all__ = ["SourceFiles", "require_bounds", "table_fault"]
 
 Array = NDArray[np.float64]
 
@@ -64,7 +64,7 @@ class SourceFiles:
         try:
             values = np.loadtxt(io.BytesIO(text), delimiter=",", ndmin=2, comments=None)
         except ValueError as error:
-            raise InputError(f"{self.root / name} {_text_fault(error)}") from error
+            raise InputError(f"{self.root / name} {table_fault(error)}") from error
         if columns is not None and values.shape[1] != columns:
             raise InputError(
                 f"{self.root / name} has {values.shape[1]} columns instead of {columns}"
@@ -148,7 +148,7 @@ def require_bounds(
     )
 
 
-def _text_fault(error: ValueError) -> str:
+def table_fault(error: ValueError) -> str:
     """What numpy says about a text table, in words; it counts rows from 0 or 1 by message."""
     message = str(error)
     if found := re.search(

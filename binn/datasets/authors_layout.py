@@ -20,6 +20,7 @@ __all__ = [
     "PROFILES",
     "TRAINING",
     "cesm2_centre",
+    "cesm2_index",
     "find_root",
 ]
 
@@ -75,8 +76,8 @@ PROFILES: dict[str, str] = {
     "sand": "sand_vector",
 }
 
-_GRID_LAT = 90 - 180 / 384 / 2 - 180 / 384 * np.arange(384)
-_GRID_LON = -180 + 360 / 576 / 2 + 360 / 576 * np.arange(576)
+_GRID_LAT = np.array(90 - 180 / 384 / 2 - 180 / 384 * np.arange(384), dtype=np.float64)
+_GRID_LON = np.array(-180 + 360 / 576 / 2 + 360 / 576 * np.arange(576), dtype=np.float64)
 
 
 def find_root(source: Path) -> Path:
@@ -98,6 +99,26 @@ def find_root(source: Path) -> Path:
     )
 
 
+def cesm2_index(
+    lon: NDArray[np.float64], lat: NDArray[np.float64]
+) -> tuple[NDArray[np.intp], NDArray[np.intp]]:
+    """Row and column of the nearest CESM2 grid cell of each point; the first where two are as near.
+
+    Parameters
+    ----------
+    lon, lat : ndarray
+        (point,) degrees.
+
+    Returns
+    -------
+    tuple of ndarray
+        Rows from the north and columns from the date line (point,), from 0.
+    """
+    column = np.abs(_GRID_LON[None, :] - lon[:, None]).argmin(axis=1)
+    row = np.abs(_GRID_LAT[None, :] - lat[:, None]).argmin(axis=1)
+    return row, column
+
+
 def cesm2_centre(
     lon: NDArray[np.float64], lat: NDArray[np.float64]
 ) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
@@ -113,6 +134,5 @@ def cesm2_centre(
     tuple of ndarray
         Longitudes and latitudes (point,), degrees.
     """
-    column = np.abs(_GRID_LON[None, :] - lon[:, None]).argmin(axis=1)
-    row = np.abs(_GRID_LAT[None, :] - lat[:, None]).argmin(axis=1)
+    row, column = cesm2_index(lon, lat)
     return _GRID_LON[column], _GRID_LAT[row]

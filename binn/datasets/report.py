@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections import Counter
 from dataclasses import dataclass, field
+from itertools import islice
 
 import numpy as np
 import xarray as xr
@@ -77,8 +78,14 @@ class Report:
         """Number of left-out rows by (table, reason)."""
         return dict(Counter((entry.table, entry.reason) for entry in self.left_out))
 
-    def lines(self) -> list[str]:
-        """The report for reading: totals, then each row by number and reason, then notes."""
+    def lines(self, most: int | None = None) -> list[str]:
+        """The report for reading: totals, then each row by number and reason, then notes.
+
+        Parameters
+        ----------
+        most : int, optional
+            How many rows a reason shows; all without it. The file always holds them all.
+        """
         lines = [
             f"{_NOUNS[table]}s: {self.kept[table]} kept of {number} read"
             for table, number in self.read.items()
@@ -87,11 +94,10 @@ class Report:
             lines.append("left out (rows counted from 1):")
         for (table, reason), number in self.counts().items():
             lines.append(f"  {reason}: {number} {_NOUNS[table]}{'s' if number > 1 else ''}")
-            lines += [
-                f"    {entry}"
-                for entry in self.left_out
-                if (entry.table, entry.reason) == (table, reason)
-            ]
+            entries = (e for e in self.left_out if (e.table, e.reason) == (table, reason))
+            lines += [f"    {entry}" for entry in islice(entries, most)]
+            if most is not None and number > most:
+                lines.append(f"    and {number - most} more: `binn info --json` lists them")
         return lines + [f"note: {note}" for note in self.notes]
 
     def store(self, ds: xr.Dataset) -> None:

@@ -17,6 +17,9 @@ from binn.datasets.storage import file_sha256, open_dataset
 
 __all__ = ["summary", "summary_lines"]
 
+#: rows left out that are shown for reading
+_ROWS = 200
+
 
 def summary(path: str | Path) -> dict[str, Any]:
     """Dimensions, attributes, variables with ranges and provenance, and what was left out.
@@ -87,8 +90,10 @@ def summary_lines(content: dict[str, Any]) -> list[str]:
     lines += [f"  {c['table']}, {c['reason']}: {c['number']}" for c in left_out["counts"]]
     lines += [
         f"    {r['table']} row {r['row']} ({r['id']}): {r['reason']} {r['detail']}".rstrip()
-        for r in left_out["rows"]
+        for r in left_out["rows"][:_ROWS]
     ]
+    if len(left_out["rows"]) > _ROWS:
+        lines.append(f"    and {len(left_out['rows']) - _ROWS} more: --json lists them")
     lines += [f"note: {note}" for note in content["notes"]]
     lines += ["", "inputs (sha256):"]
     return lines + [f"  {digest}  {name}" for name, digest in content["inputs"].items()]
