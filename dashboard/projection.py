@@ -11,7 +11,7 @@ from numpy.typing import ArrayLike, NDArray
 if TYPE_CHECKING:
     from pyproj import Transformer
 
-__all__ = ["EPSG", "outlines", "to_albers"]
+__all__ = ["EPSG", "outlines", "to_albers", "to_lonlat"]
 
 Floats = NDArray[np.float64]
 
@@ -29,6 +29,14 @@ def to_albers(lon: ArrayLike, lat: ArrayLike) -> tuple[Floats, Floats]:
     """Longitude and latitude (degrees, WGS 84) to metres east and north."""
     x, y = _transformer().transform(np.asarray(lon, dtype=float), np.asarray(lat, dtype=float))
     return np.asarray(x), np.asarray(y)
+
+
+def to_lonlat(x: ArrayLike, y: ArrayLike) -> tuple[Floats, Floats]:
+    """Metres east and north to longitude and latitude (degrees, WGS 84)."""
+    lon, lat = _transformer().transform(
+        np.asarray(x, dtype=float), np.asarray(y, dtype=float), direction="INVERSE"
+    )
+    return np.asarray(lon), np.asarray(lat)
 
 
 @cache
