@@ -3,13 +3,16 @@
 from __future__ import annotations
 
 from functools import cached_property
+from typing import TYPE_CHECKING
 from weakref import WeakKeyDictionary
 
 import numpy as np
 from numpy.typing import NDArray
 
 from dashboard.projection import to_albers, to_lonlat
-from dashboard.state.opened import Opened
+
+if TYPE_CHECKING:
+    from dashboard.state.opened import Opened
 
 __all__ = ["Grid", "grid_of", "regular_grid", "within"]
 
