@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import argparse
 from collections.abc import Callable
-from pathlib import Path
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
@@ -89,11 +88,12 @@ def submit_training(
     on_gpus = options.device == "cuda"
     if options.gpus and not on_gpus:
         options.usage_error("--gpus needs --device cuda")
+    if options.scheduler:
+        options.usage_error("--scheduler is a Dask cluster: leave out --slurm, or leave out that")
 
     import binn
     from binn.errors import InputError
     from binn.fingerprint import dataset_fingerprint
-    from binn.training.run_folder import RunConfig, now
     from binn.training.slurm import SlurmOptions, submit
 
     gpus = (options.gpus or 1) if on_gpus else 0
@@ -114,10 +114,10 @@ def submit_training(
             "all folds in one process"
         )
     ds = binn.open_dataset(options.data)
-    place = str(Path(options.data).absolute()) if Path(options.data).exists() else options.data
     training = config.training.changed(split={"fold": 0}) if folds else config.training
     read = {"data_fingerprint": dataset_fingerprint(ds), "training": training}
-    run = config.model_copy(update={**read, "threads": options.threads})
+    here = {"threads": options.threads, "device": options.device}
+    run = config.model_copy(update=read | here)
     job = submit(run, options.out, asked, resume=options.resume, report=report)
     if options.executor == "debug":
         job.result()

@@ -10,6 +10,7 @@ submitit keeps its own files, logs among them, in ``RUN/slurm``.
 from __future__ import annotations
 
 import contextlib
+import io
 import os
 import signal
 import socket
@@ -178,9 +179,13 @@ def submit(
         *("--device", config.device, "--threads", str(options.threads)),
     ]
     try:
-        with submitit.helpers.clean_env(), _children_write_to(path / "slurm", kind):
+        with (
+            submitit.helpers.clean_env(),
+            contextlib.redirect_stderr(io.StringIO()),  # what it repeats of Slurm's is said below
+            _children_write_to(path / "slurm", kind),
+        ):
             executor = submitit.AutoExecutor(path / "slurm", cluster=kind)
-            executor.update_parameters(**_parameters(options, path.name))
+            executor.update_parameters(**_parameters(options, path.name, config.parallel))
             job = executor.submit(SlurmJob(arguments, str(path)))
     except (OSError, RuntimeError, ValueError, subprocess.CalledProcessError) as error:
         sentence = f"the job could not be submitted: {_refusal(error)}"
@@ -202,14 +207,14 @@ def _submitit() -> Any:
     return submitit
 
 
-def _parameters(options: SlurmOptions, name: str) -> dict[str, Any]:
+def _parameters(options: SlurmOptions, name: str, parallel: int) -> dict[str, Any]:
     """In submitit's words; None is left to Slurm."""
     return {
         "name": f"binn-{name}",
         "timeout_min": options.minutes,
         "nodes": options.nodes,
         "tasks_per_node": options.tasks,
-        "cpus_per_task": options.threads,
+        "cpus_per_task": options.threads * parallel,
         "gpus_per_node": options.gpus or None,
         "slurm_partition": options.partition,
     }
