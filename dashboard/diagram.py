@@ -1,0 +1,246 @@
+"""A diagram of two traceable quantities whose product or quotient is a third (Fig. 7).
+
+Sites are faint points, groups are marks with quartile bars, and contours tell the third quantity.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+
+import numpy as np
+from bokeh.models import (
+    BoxSelectTool,
+    ColumnDataSource,
+    HoverTool,
+    LassoSelectTool,
+    LinearColorMapper,
+    Range1d,
+    SaveTool,
+)
+from bokeh.plotting import figure
+from numpy.typing import NDArray
+
+from dashboard.state.traceability import axis_span, levels
+from dashboard.theme import Ink, quiet
+from dashboard.units import number
+
+__all__ = ["Diagram", "Relation", "Sources"]
+
+Floats = NDArray[np.float64]
+
+_STEPS = 240
+_BEYOND = 3.0
+"""Contours go on to so many times the axis, for those who pan."""
+_UNSEEN = ["rgba(0,0,0,0)"] * 2
+_APART = 0.05
+"""Labels of contours keep this part of the frame between them."""
+_MANY = 3000
+"""Beyond so many sites their points are drawn small and faint."""
+
+
+@dataclass(frozen=True)
+class Relation:
+    """What a diagram shows.
+
+    Attributes
+    ----------
+    name, title : str
+        For sources and files; for people.
+    x, y, z : str
+        Keys of the traceable quantities along the axes and of the contours.
+    x_label, y_label : str
+        With units.
+    y_of, x_of : callable
+        The contour of a value of z: y at x, and x at y.
+    scale, unit : float, str
+        Contour labels are ``z * scale`` in this unit.
+    """
+
+    name: str
+    title: str
+    x: str
+    y: str
+    z: str
+    x_label: str
+    y_label: str
+    y_of: Callable[[float, Floats], Floats]
+    x_of: Callable[[float, float], float]
+    scale: float
+    unit: str
+
+
+@dataclass(frozen=True, eq=False)
+class Sources:
+    """What all diagrams draw: sites, groups and the selection; columns named by quantity."""
+
+    sites: ColumnDataSource
+    groups: ColumnDataSource
+    selection: ColumnDataSource
+
+
+class Diagram:
+    """One figure with contours.
+
+    Parameters
+    ----------
+    relation : Relation
+        What it shows.
+    scale : {"Linear", "Log"}
+        Of both axes.
+    sources : Sources
+        Shared with the other diagrams.
+
+    Attributes
+    ----------
+    figure : bokeh.plotting.figure
+    contours, labels : ColumnDataSource
+        ``x, y`` of the lines, NaN between them; ``x, y, text, level`` of their labels.
+    """
+
+    def __init__(self, relation: Relation, scale: str, sources: Sources) -> None:
+        self.relation, self.scale = relation, scale
+        name = f"{relation.name}-{scale.lower()}"
+        self.contours = ColumnDataSource({"x": [], "y": []}, name=f"{name}-contours")
+        self.labels = ColumnDataSource(
+            {key: [] for key in ("x", "y", "text", "level", "align", "baseline")},
+            name=f"{name}-labels",
+        )
+        self.figure = fig = figure(
+            name=name,
+            title=relation.title,
+            x_axis_type=scale.lower(),
+            y_axis_type=scale.lower(),
+            x_range=Range1d(0.1, 1),
+            y_range=Range1d(0.1, 1),
+            x_axis_label=relation.x_label,
+            y_axis_label=relation.y_label,
+            sizing_mode="stretch_width",
+            height=380,
+            toolbar_location="above",
+            tools="pan,wheel_zoom,reset",
+        )
+        many = len(sources.sites.data["chosen"]) > _MANY
+        at = {"x": relation.x, "y": relation.y, "source": sources.sites, "line_color": None}
+        self._faint = fig.scatter(**at, size=3 if many else 5, fill_alpha=0.1 if many else 0.35)
+        self._shade = LinearColorMapper(palette=_UNSEEN, low=0, high=1)
+        chosen = {"field": "chosen", "transform": self._shade}
+        self._strong = fig.scatter(**at, size=4 if many else 6, fill_color=chosen)
+        self._lines = fig.line("x", "y", source=self.contours, line_dash=[5, 4], line_alpha=0.7)
+        self._texts = fig.text(
+            "x",
+            "y",
+            text="text",
+            source=self.labels,
+            text_align="align",
+            text_baseline="baseline",
+            text_font_size="11px",
+            background_fill_alpha=0.75,
+        )
+        self._edges = []
+        for source, size, width in ((sources.groups, 11, 1.2), (sources.selection, 17, 2.4)):
+            x, y = relation.x, relation.y
+            style = {"source": source, "line_width": width}
+            fig.segment(f"{x}_low", y, f"{x}_high", y, line_color="colour", **style)
+            fig.segment(x, f"{y}_low", x, f"{y}_high", line_color="colour", **style)
+            if source is sources.selection:
+                self._edges.append(fig.segment(f"from_{x}", f"from_{y}", x, y, **style))
+            marks = fig.scatter(x, y, marker="marker", fill_color="colour", size=size, **style)
+            self._edges.append(marks)
+            fig.add_tools(self._hover(marks))
+        box = BoxSelectTool(renderers=[])  # what lies inside is worked out from the geometry
+        fig.add_tools(
+            box, LassoSelectTool(renderers=[], continuous=False), SaveTool(filename=f"binn-{name}")
+        )
+        fig.toolbar.active_drag = box
+        fig.grid.grid_line_alpha = 0.25
+        quiet(fig)
+
+    def _hover(self, marks: object) -> HoverTool:
+        relation = self.relation
+        tips = [("", "@name"), ("Sites", "@n{0,0}")]
+        for key, label in ((relation.x, relation.x_label), (relation.y, relation.y_label)):
+            tips.append((label, f"@{key}{{%.4g}} (@{key}_low{{%.4g}} to @{key}_high{{%.4g}})"))
+        printed = {
+            f"@{key}{end}": "printf" for key, _ in self._keys for end in ("", "_low", "_high")
+        }
+        return HoverTool(renderers=[marks], tooltips=tips, formatters=printed)
+
+    @property
+    def _keys(self) -> tuple[tuple[str, str], ...]:
+        relation = self.relation
+        return ((relation.x, relation.x_label), (relation.y, relation.y_label))
+
+    def fit(self, traceability: dict[str, Floats]) -> None:
+        """Fit the axes to all sites, and draw the contours over them."""
+        relation, fig = self.relation, self.figure
+        for span, key in ((fig.x_range, relation.x), (fig.y_range, relation.y)):
+            start, end = axis_span(traceability[key], self.scale)
+            span.update(start=start, end=end, reset_start=start, reset_end=end)
+        shown = self._labelled(levels(traceability[relation.z] * relation.scale))
+        x0, x1 = fig.x_range.start, fig.x_range.end
+        along = np.geomspace(max(x0, x1 * 1e-3) / _BEYOND, x1 * _BEYOND, _STEPS)
+        lines_x, lines_y = [], []
+        for level in shown["level"]:
+            y = relation.y_of(level / relation.scale, along)
+            y = np.where(y <= fig.y_range.end * _BEYOND, y, np.nan)
+            lines_x.append(np.append(along, np.nan))
+            lines_y.append(np.append(y, np.nan))
+        empty = [np.empty(0)]
+        self.contours.data = {
+            "x": np.concatenate(lines_x or empty),
+            "y": np.concatenate(lines_y or empty),
+        }
+        self.labels.data = shown
+
+    def beyond(self, traceability: dict[str, Floats]) -> int:
+        """How many sites lie outside the axes."""
+        relation, fig = self.relation, self.figure
+        x, y = traceability[relation.x], traceability[relation.y]
+        known = np.isfinite(x) & np.isfinite(y)
+        return int((known & ((x > fig.x_range.end) | (y > fig.y_range.end))).sum())
+
+    def _labelled(self, found: list[float]) -> dict[str, list[object]]:
+        """Those contours that reach the frame at a place of their own, and their labels there."""
+        relation, (xs, ys) = self.relation, (self.figure.x_range, self.figure.y_range)
+        columns: dict[str, list[object]] = {key: [] for key in self.labels.data}
+        taken: list[tuple[float, float]] = []
+        for level in sorted(found, reverse=True):
+            z = level / relation.scale
+            y = float(relation.y_of(z, np.array([xs.end]))[0])
+            right = y <= ys.end
+            place = (xs.end, y) if right else (relation.x_of(z, ys.end), ys.end)
+            at = self._share(place[0], xs), self._share(place[1], ys)
+            free = all(np.hypot(at[0] - x, at[1] - y) > _APART for x, y in taken)
+            if not (min(at) > 0.02 and free):
+                continue
+            taken.append(at)
+            text = f"{number(level, 2)} {relation.unit}"
+            row = (*place, text, level, "right", "bottom" if right else "top")
+            for key, value in zip(
+                ("x", "y", "text", "level", "align", "baseline"), row, strict=True
+            ):
+                columns[key].append(value)
+        return columns
+
+    def _share(self, value: float, span: Range1d) -> float:
+        """Where a value stands between the ends of an axis, 0 to 1."""
+        if self.scale == "Log":
+            return float(np.log(value / span.start) / np.log(span.end / span.start))
+        return float((value - span.start) / (span.end - span.start))
+
+    def shade(self, colour: str, n: int) -> None:
+        """Colour of the selected sites: the more there are, the more it lets through."""
+        strength = round(255 * min(1.0, max(0.15, 25 / max(n, 1) ** 0.5)))
+        palette = [_UNSEEN[0], f"{colour}{strength:02x}"]
+        if self._shade.palette != palette:
+            self._shade.palette = palette
+
+    def paint(self, colours: Ink) -> None:
+        """Colours of the theme."""
+        self._faint.glyph.fill_color = colours["muted"]
+        self._lines.glyph.line_color = colours["text"]
+        self._texts.glyph.text_color = colours["text"]
+        self._texts.glyph.background_fill_color = colours["bar"]
+        for drawn in self._edges:
+            drawn.glyph.line_color = colours["text"]
