@@ -15,8 +15,6 @@ import contextlib
 import json
 import os
 import platform
-import signal
-import threading
 from collections.abc import Callable, Iterable, Iterator
 from datetime import timedelta
 from typing import Any, TypeVar
@@ -72,12 +70,15 @@ def joined(device: str) -> Iterator[Ranks]:
     if os.environ.get("WORLD_SIZE", "1") == "1":
         yield Ranks()
         return
-    with Interruption():
+    with contextlib.ExitStack() as stack:
+        stack.enter_context(Interruption())
         ranks = _join(device)
         try:
             yield ranks
         except BaseException as error:
             ranks.leave(error)
+            # the launcher may send SIGTERM from now on: it is ending as it is, and has to say why
+            stack.pop_all()
             raise
         dist.destroy_process_group()
 
@@ -269,8 +270,6 @@ class GroupRanks(Ranks):
         Launchers end all processes as soon as one has failed; the others therefore wait until the
         first one has said why.
         """
-        if threading.current_thread() is threading.main_thread():
-            signal.signal(signal.SIGTERM, signal.SIG_IGN)  # it is ending as it is
         with contextlib.suppress(RuntimeError):
             if not self._store.check([_REASON]):
                 self._store.set(_REASON, f"process {self.rank} on {platform.node()}: {error}")

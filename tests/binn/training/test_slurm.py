@@ -14,6 +14,7 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
+import psutil
 import pytest
 import xarray as xr
 from safetensors.numpy import load_file
@@ -130,13 +131,13 @@ def test_a_job_whose_time_is_over_saves_and_goes_on(
     first = status(run)["pid"]
     # a job's tasks are children of its controller, whose process is the number of the job
     job = int(re.search(r"as job (\d+)", done.stderr)[1])  # type: ignore[index]
-    for task in Path(f"/proc/{job}/task/{job}/children").read_text().split():
-        os.kill(int(task), signal.SIGUSR2)
+    for task in psutil.Process(job).children():
+        task.send_signal(signal.SIGUSR2)
     wait_for(lambda: status(run)["state"] == "running" and status(run)["pid"] != first, run)
     wait_for(lambda: "resumed: member 1 of 1" in (run / "log.txt").read_text(), run)
     os.kill(status(run)["pid"], signal.SIGTERM)
     wait_for(lambda: status(run)["state"] == "cancelled", run)
-    wait_for(lambda: not Path(f"/proc/{job}").exists(), run)
+    wait_for(lambda: not psutil.pid_exists(job), run)
     rows = [json.loads(line)["epoch"] for line in (run / "metrics.jsonl").read_text().splitlines()]
     assert rows == list(range(1, len(rows) + 1))
 
