@@ -7,16 +7,12 @@ from collections.abc import Callable
 import panel as pn
 import panel_material_ui as pmui
 
-from dashboard.state.field import FieldChoice
-from dashboard.state.library import Opened
-from dashboard.state.results import Results
-from dashboard.state.scenario import Scenario
-from dashboard.state.selection import Selection
-from dashboard.state.session import SCHEMES, Session
-from dashboard.state.work import Lane
-from dashboard.theme import text
+from dashboard.state.attention import Attention
+from dashboard.state.link import TABS
+from dashboard.state.page_state import PageState
+from dashboard.views.climate import ClimateSliders
 from dashboard.views.controls import Controls
-from dashboard.views.map import SiteMap
+from dashboard.views.map import FieldMap
 from dashboard.views.methods import Methods
 from dashboard.views.profile import DepthProfile
 from dashboard.views.scenario import ScenarioSliders
@@ -30,127 +26,101 @@ _LEFT = {"flex": "3 1 420px", "min-width": "min(100%, 420px)"}
 _RIGHT = {"flex": "2 1 340px", "min-width": "min(100%, 340px)"}
 _STAYS = "@media (min-width: 900px) { :host { position: sticky !important; top: 0 } }"
 """In sight while the sliders beside it are scrolled."""
-_NOT_ON_PHONES = "@media (max-width: 600px) { :host { display: none } }"
-_MAP = {
-    "height": "min(100vh - 205px, 120vw)",
-    "min-height": "320px",
-    "width": "100%",
-    "flex": "none",
-}
+_MAP = {"min-height": "320px", "width": "100%", "flex": "none"}
+_TALL = {**_MAP, "height": "min(100vh - 205px, 120vw)"}
+_LOW = {**_MAP, "height": "320px"}
 
 
 class Explorer:
-    """State and views of one visitor.
+    """The tabs of one visitor; each is built when it is first opened.
 
     Parameters
     ----------
-    opened : Opened
-        What is looked at.
-    estimates, changes : Lane
-        Where all sites, and the changed selection, are solved.
+    state : PageState
+        Change it and every view follows.
 
     Attributes
     ----------
-    session, selection, field, scenario, results
-        The state; change it and every view follows.
-    header, drawer : list
-        What goes into the page's header and drawer.
+    drawer : list
+        What goes into the page's drawer.
     main : panel_material_ui.Tabs
     """
 
-    def __init__(
-        self, opened: Opened, estimates: Lane | None = None, changes: Lane | None = None
-    ) -> None:
-        dataset = opened.dataset
-        names = ("lon", "lat", "profile_id", "state", "biome")
-        self.session = Session(opened)
-        self.selection = Selection(*(dataset[name].to_numpy() for name in names))
-        self.field = FieldChoice()
-        self.scenario = Scenario()
-        self.results = Results(self.session, self.selection, self.scenario, estimates, changes)
-        self.header = self._header()
-        self.drawer = [Controls(self.field, self.selection)]
-        self.main = self._tabs(
-            {"Explore": self._explore, "What if": self._what_if, "Methods": self._methods}
-        )
-        self.results.start()
-
-    def _header(self) -> list[object]:
-        opened = self.session.opened
-        clip = {"white-space": "nowrap", "overflow": "hidden", "text-overflow": "ellipsis"}
-        words = (
-            f"{opened.name}  ·  {self.session.badge}  ·  {opened.source}  ·  {self.session.device}"
-        )
-        name = text(
-            words,
-            muted=True,
-            size="0.82rem",
-            styles=clip,
-            stylesheets=[_NOT_ON_PHONES],
-            sizing_mode="stretch_width",
-            margin=(0, 16),
-            align="center",
-        )
-        scheme = pmui.Select(
-            label="Bedrock",
-            options={words.split(":")[0]: key for key, words in SCHEMES.items()},
-            value=self.session.bedrock,
-            description="\n".join(SCHEMES.values()),
-            size="small",
-            width=130,
-            margin=(4, 8),
-        )
-        scheme.link(self.session, value="bedrock")
-        return [name, scheme]
-
-    def _tabs(self, pages: dict[str, Callable[[], object]]) -> pmui.Tabs:
-        """Tabs that are filled when they are first opened."""
-        bodies = [pn.Column(sizing_mode="stretch_width", margin=0) for _ in pages]
-        makers = list(pages.values())
-        tabs = pmui.Tabs(
-            *zip(pages, bodies, strict=True),
+    def __init__(self, state: PageState) -> None:
+        self.state = state
+        self.drawer = [Controls(state)]
+        self._makers: dict[str, Callable[[Attention], object]] = {
+            "explore": self._explore,
+            "what-if": self._what_if,
+            "methods": self._methods,
+        }
+        self._attention = {tab: Attention(looked_at=False) for tab in self._makers}
+        self._bodies = {tab: pn.Column(sizing_mode="stretch_width", margin=0) for tab in TABS}
+        self._bodies = {tab: body for tab, body in self._bodies.items() if tab in self._makers}
+        self.main = pmui.Tabs(
+            *((TABS[tab], body) for tab, body in self._bodies.items()),
             sizing_mode="stretch_width",
             margin=0,
             sx={"& > .MuiBox-root": {"overflow": "visible"}},  # the page scrolls, not the tab
         )
+        self.main.param.watch(lambda _: self._open(), "active")
 
-        def fill(number: int) -> None:
-            if not bodies[number].objects:
-                bodies[number].append(makers[number]())
+    @property
+    def tab(self) -> str:
+        """The tab that is open, as links name it."""
+        return list(self._bodies)[self.main.active]
 
-        tabs.param.watch(lambda event: fill(event.new), "active")
-        fill(0)
-        return tabs
+    def start(self, tab: str = "explore") -> None:
+        """Open a tab, and compute what it needs."""
+        number = list(self._bodies).index(tab) if tab in self._bodies else 0
+        if number != self.main.active:
+            self.main.active = number
+        else:
+            self._open()
+        self.state.results.start()
 
-    def _explore(self) -> pn.FlexBox:
-        state = (self.session, self.selection, self.results)
-        site_map = SiteMap(self.session, self.field, self.selection, self.results)
-        summary = MapSummary(self.session, self.field, self.selection, self.results)
+    def _open(self) -> None:
+        """Fill the open tab if it is empty; views in the others wait."""
+        for tab, attention in self._attention.items():
+            attention.looked_at = tab == self.tab
+        body = self._bodies[self.tab]
+        if not body.objects:
+            body.append(self._makers[self.tab](self._attention[self.tab]))
+
+    def _explore(self, attention: Attention) -> pn.FlexBox:
+        state = self.state
         left = pn.Column(
-            pn.Column(site_map, styles=_MAP, margin=0, sizing_mode="stretch_width"),
-            summary,
+            pn.Column(
+                FieldMap(state, attention), styles=_TALL, margin=0, sizing_mode="stretch_width"
+            ),
+            MapSummary(state, attention),
             styles=_LEFT,
             margin=0,
         )
         right = pn.Column(
-            Selected(self.session, self.selection),
-            DepthProfile(*state),
-            SiteParameters(*state),
+            Selected(state, attention),
+            DepthProfile(state, attention),
+            SiteParameters(state, attention),
             styles=_RIGHT,
             margin=0,
         )
         return pn.FlexBox(left, right, sizing_mode="stretch_width", margin=0)
 
-    def _what_if(self) -> pn.FlexBox:
-        state = (self.session, self.selection, self.results)
-        sliders = ScenarioSliders(
-            self.session, self.selection, self.scenario, self.field, self.results
-        )
-        left = pn.Column(sliders, styles=_LEFT, margin=0)
+    def _what_if(self, attention: Attention) -> pn.FlexBox:
+        state = self.state
+        sliders = ScenarioSliders(state, attention)
+        left = pn.Column(ClimateSliders(state, attention), sliders, styles=_LEFT, margin=0)
         right = pn.Column(
-            Selected(self.session, self.selection),
-            DepthProfile(*state, tag="what-if-"),
+            Selected(state, attention),
             sliders.outcome,
+            DepthProfile(state, attention, tag="what-if-"),
+            pn.Column(
+                FieldMap(state, attention, shows="changed_map", tag="what-if-"),
+                styles=_LOW,
+                margin=0,
+                sizing_mode="stretch_width",
+            ),
+            MapSummary(state, attention, shows="changed_map"),
             styles=_RIGHT,
             stylesheets=[_STAYS],
             margin=0,
@@ -165,5 +135,5 @@ class Explorer:
             margin=0,
         )
 
-    def _methods(self) -> Methods:
-        return Methods(self.session)
+    def _methods(self, _: Attention) -> Methods:
+        return Methods(self.state)

@@ -10,7 +10,10 @@ from typing import NoReturn
 
 from binn.errors import InputError
 
-__all__ = ["Settings", "settings"]
+__all__ = ["DEMO", "Settings", "settings"]
+
+DEMO = "demo"
+"""Name of the embedded demonstration, dataset and checkpoint."""
 
 
 @dataclass(frozen=True)
@@ -20,14 +23,14 @@ class Settings:
     Attributes
     ----------
     data : str
-        Path or name of a dataset; "" for none.
+        Path or name of a dataset; "demo" unless another one is chosen.
     checkpoints : tuple of str
         Folders of checkpoints; several are averaged by their median.
     allow_training : bool
         Whether visitors may start training on this machine.
     """
 
-    data: str = ""
+    data: str = DEMO
     checkpoints: tuple[str, ...] = ()
     allow_training: bool = False
 
@@ -42,6 +45,8 @@ class _Parser(argparse.ArgumentParser):
 def settings(arguments: Sequence[str], environment: Mapping[str, str] = os.environ) -> Settings:
     """Read arguments; what they leave open comes from ``BINN_DATA`` and ``BINN_CHECKPOINT``.
 
+    Without any, the embedded demonstration is opened, with the checkpoint that belongs to it.
+
     Parameters
     ----------
     arguments : sequence of str
@@ -52,7 +57,7 @@ def settings(arguments: Sequence[str], environment: Mapping[str, str] = os.envir
     Raises
     ------
     InputError
-        For an argument that does not exist, or a checkpoint without data.
+        For an argument that does not exist.
     """
     parser = _Parser(add_help=False, allow_abbrev=False)
     parser.add_argument("--data", default=environment.get("BINN_DATA", ""))
@@ -63,8 +68,7 @@ def settings(arguments: Sequence[str], environment: Mapping[str, str] = os.envir
     if checkpoints is None:
         checkpoints = environment.get("BINN_CHECKPOINT", "").split(os.pathsep)
     checkpoints = tuple(one for one in checkpoints if one)
-    if checkpoints and not chosen.data:
-        raise InputError(
-            "A checkpoint was given without data; add --data or set BINN_DATA to a dataset."
-        )
-    return Settings(chosen.data, checkpoints, chosen.allow_training)
+    data = chosen.data or DEMO
+    if data == DEMO and not checkpoints:
+        checkpoints = (DEMO,)
+    return Settings(data, checkpoints, chosen.allow_training)

@@ -1,9 +1,9 @@
-"""The page around everything: header, drawer, theme."""
+"""The page around everything: header, drawer, theme, links, and what could not be opened."""
 
 from __future__ import annotations
 
 from concurrent.futures import ThreadPoolExecutor
-from typing import TYPE_CHECKING
+from urllib.parse import parse_qsl, urlencode
 
 import panel as pn
 import panel_material_ui as pmui
@@ -11,13 +11,16 @@ from bokeh.models import CustomJS
 
 from binn.errors import InputError
 from dashboard.settings import Settings
-from dashboard.state.library import Library, Opened
+from dashboard.state.catalogue import Catalogue
+from dashboard.state.library import Library
+from dashboard.state.link import read_link, write_link
+from dashboard.state.opened import Opened
+from dashboard.state.page_state import PageState
 from dashboard.state.work import Deliver, Lane, at_once
 from dashboard.theme import page_style, theme_config
-from dashboard.views.start import beginning, trouble
-
-if TYPE_CHECKING:
-    from dashboard.explorer import Explorer
+from dashboard.views.header import Header
+from dashboard.views.notices import Notices
+from dashboard.views.start import trouble
 
 __all__ = ["page"]
 
@@ -61,44 +64,120 @@ def page(settings: Settings | InputError) -> pmui.Page:
     )
     if isinstance(settings, InputError):
         shell.main = [trouble(str(settings))]
-    elif not settings.data:
-        shell.main = [beginning()]
-    else:
-        _open(shell, settings)
-    return shell
-
-
-def _open(shell: pmui.Page, settings: Settings) -> None:
-    """Show the dataset; the first page of a process waits while it is read.
-
-    It is read before the page is sent, not afterwards: hundreds of models that are put into a page
-    already on the screen can reach the browser after the first changes to them.
-    """
-    library = pn.state.as_cached("binn-library", Library)
+        return shell
     document = pn.state.curdoc
     if document is not None:
         document.js_on_event("document_ready", CustomJS(code=_CLOSE_ON_PHONES))
     try:
-        opened = library.open(settings.data, settings.checkpoints)
+        _Visit(shell, settings)
     except InputError as problem:
         shell.main = [trouble(str(problem))]
-        return
-    shell.header = [pn.Row(sizing_mode="stretch_width", margin=0, styles=_FLEXIBLE)]
-    shell.sidebar = [pn.Column(sizing_mode="stretch_width", margin=0)]
-    shell.main = [pn.Column(sizing_mode="stretch_width", margin=0)]
-    _show(shell, opened)
+    return shell
 
 
-def _show(shell: pmui.Page, opened: Opened) -> Explorer:
-    from dashboard.explorer import Explorer
+class _Visit:
+    """What one visitor has open, and how another dataset or checkpoint is opened instead.
 
-    explorer = Explorer(opened, estimates=_lane("solving"), changes=_lane("solving"))
-    explorer.session.dark = shell.dark_theme
-    shell.param.watch(lambda event: explorer.session.param.update(dark=event.new), "dark_theme")
-    shell.header[0].objects = explorer.header
-    shell.sidebar[0].objects = explorer.drawer
-    shell.main[0].objects = [explorer.main]
-    return explorer
+    The dataset is read before the page is sent, not afterwards: hundreds of models that are put
+    into a page already on the screen can reach the browser after the first changes to them. So
+    another dataset is another visit: the browser is sent to its link once it has been read.
+    """
+
+    def __init__(self, shell: pmui.Page, settings: Settings) -> None:
+        from dashboard.explorer import Explorer
+
+        self._library: Library = pn.state.as_cached("binn-library", Library)
+        self._catalogue = Catalogue(settings.data, settings.checkpoints)
+        self._notices = Notices()
+        query = dict(parse_qsl(_query(), keep_blank_values=False))
+        opened = self._opened(settings, query)
+        state = PageState(opened, *(_lane(kind) for kind in ("solving", "solving", "folds")))
+        tab, notes = read_link(state, query)
+        for note in notes:
+            self._notices.say(note)
+        self._state, self._explorer = state, Explorer(state)
+        self._opening = _lane("opening")
+        if "theme" in query:
+            shell.dark_theme = state.session.dark
+        state.session.dark = shell.dark_theme
+        shell.param.watch(lambda event: state.session.param.update(dark=event.new), "dark_theme")
+        self._header = Header(
+            state,
+            list(self._catalogue.datasets()),
+            list(self._catalogue.models()),
+            *self._names,
+            switch=self._switch,
+            copy=self._copy,
+        )
+        shell.header = [pn.Row(self._header, sizing_mode="stretch_width", styles=_FLEXIBLE)]
+        shell.sidebar = [
+            pn.Column(
+                self._header.drawer, *self._explorer.drawer, sizing_mode="stretch_width", margin=0
+            )
+        ]
+        shell.main = [
+            pn.Column(self._notices, self._explorer.main, sizing_mode="stretch_width", margin=0)
+        ]
+        self._explorer.start(tab)
+
+    def _opened(self, settings: Settings, query: dict[str, str]) -> Opened:
+        """What the link names; what the server was started with if that cannot be had."""
+        catalogue, names = self._catalogue, {}
+        names["data"] = catalogue.name_of(settings.data)
+        names["checkpoint"] = catalogue.models_name(settings.checkpoints)
+        usual = dict(names)
+        names |= {key: query[key] for key in names if query.get(key)}
+        if names == usual:
+            self._names = tuple(usual.values())
+            return self._library.open(settings.data, settings.checkpoints)
+        try:
+            data = catalogue.dataset(names["data"])
+            found = self._library.open(data, catalogue.model(names["checkpoint"]))
+        except InputError as problem:
+            self._notices.say(f"{_sentence(problem)} {usual['data']} is shown instead.")
+            for key in ("sites", "packed", "region"):
+                query.pop(key, None)
+            self._names = tuple(usual.values())
+            return self._library.open(settings.data, settings.checkpoints)
+        self._names = tuple(names.values())
+        return found
+
+    def _link(self, data: str, checkpoint: str) -> str:
+        return write_link(self._state, self._explorer.tab, data, checkpoint)
+
+    def _copy(self) -> None:
+        self._notices.offer(self._link(*self._names))
+
+    def _switch(self, data: str, checkpoint: str) -> None:
+        """Read the other dataset or checkpoint, then send the browser there."""
+        catalogue, library = self._catalogue, self._library
+        known = dict(parse_qsl(self._link(data, checkpoint)))
+        known.pop("bedrock", None)  # that of the checkpoint
+        if data != self._names[0]:
+            for key in ("n", "sites", "packed", "region"):
+                known.pop(key, None)
+
+        def work() -> None:
+            library.open(catalogue.dataset(data), catalogue.model(checkpoint))
+
+        def failed(sentence: str) -> None:
+            self._header.back()
+            self._notices.say(sentence)
+
+        self._notices.wait(f"Opening {data} …")
+        self._opening.request(work, lambda _: self._notices.go(urlencode(known)), failed)
+
+
+def _sentence(problem: InputError) -> str:
+    words = str(problem)
+    return words[:1].upper() + words[1:].rstrip(".") + "."
+
+
+def _query() -> str:
+    """The query string of the page's address, as the browser sent it."""
+    arguments = pn.state.session_args or {}
+    pairs = [(key, value) for key, values in arguments.items() for value in values[:1]]
+    return urlencode([(key, value.decode("utf-8", "replace")) for key, value in pairs])
 
 
 def _lane(kind: str) -> Lane:

@@ -55,6 +55,8 @@ def ink(dark: bool) -> Ink:
         observed="#e4e7ea" if dark else "#1d2125",
         base=OKABE_ITO["sky"] if dark else OKABE_ITO["blue"],
         changed="#f28e4b" if dark else OKABE_ITO["vermillion"],
+        proda=OKABE_ITO["orange"] if dark else "#b3760a",
+        truth=OKABE_ITO["green"] if not dark else "#3fbf98",
     )
 
 

@@ -15,12 +15,30 @@ from binn.observations import Observations
 from binn.parameters import PARAMETERS, index
 from dashboard.state.estimate import Estimate, owners
 
-__all__ = ["COLUMN_DEPTH", "FIELDS", "Field", "FieldChoice", "limits", "site_mean"]
+__all__ = [
+    "COLUMN_DEPTH",
+    "FIELDS",
+    "MAP_SOURCES",
+    "Field",
+    "FieldChoice",
+    "limits",
+    "site_mean",
+    "titled",
+    "value_of",
+]
 
 Floats = NDArray[np.float64]
 
 COLUMN_DEPTH = float(INTERFACES[-1])
 """Lower end of the soil column, m."""
+MAP_SOURCES = {
+    "binn": "BINN",
+    "proda": "PRODA",
+    "difference": "BINN − PRODA",
+    "spread": "Spread over folds",
+    "truth": "Truth (simulated data)",
+}
+"""What a map can show of a field."""
 _KILO = 1e-3
 
 
@@ -76,14 +94,26 @@ FIELDS: dict[str, Field] = _table()
 
 
 class FieldChoice(param.Parameterized):
-    """Which field the map shows, over which depths, and how far its colours reach."""
+    """Which field the maps show: where from, over which depths, how far its colours reach."""
 
     key = param.Selector(default="soc_stock", objects=list(FIELDS), doc="Key of the field.")
+    source = param.Selector(
+        default="binn", objects=list(MAP_SOURCES), doc="Where the mapped numbers come from."
+    )
+    on = param.Selector(default="site", objects=["site", "cell"], doc="Sites or grid cells.")
+    definition = param.Selector(
+        default="stock", objects=["stock", "published"], doc="Definition of the components."
+    )
     depth = param.Range(
         default=(0.0, 1.0), bounds=(0.0, COLUMN_DEPTH), doc="Depth range, m (top, bottom)."
     )
     reach = param.Selector(
-        default="2-98 %", objects=["2-98 %", "min-max"], doc="What the colour limits span."
+        default="2-98 %",
+        objects=["2-98 %", "min-max", "fixed"],
+        doc="What the colour limits span.",
+    )
+    limits = param.NumericTuple(
+        default=(0.0, 1.0), length=2, doc="Colour limits where they are fixed, in the unit shown."
     )
 
     @property
@@ -94,45 +124,68 @@ class FieldChoice(param.Parameterized):
     @property
     def title(self) -> str:
         """The field in words, with its depth range where it has one."""
-        if not self.field.over_depth:
-            return self.field.label
-        top, bottom = self.depth
-        return f"{self.field.label}, {top:g}–{bottom:g} m"
+        return titled(self.field, self.depth, self.definition)
 
     def values(self, estimate: Estimate | None, observations: Observations) -> Floats | None:
-        """The field at every site, in its unit.
+        """The field at every site of an estimate, in its unit; see :func:`value_of`."""
+        return value_of(self.field, estimate, observations, self.depth, self.definition)
 
-        Parameters
-        ----------
-        estimate : Estimate or None
-            None while it is being computed.
-        observations : Observations
 
-        Returns
-        -------
-        ndarray (site,) or None
-            NaN where a site has no value; None if the estimate is needed and not there.
-        """
-        top, bottom = self.depth
-        if self.field.measured:
-            return site_mean(observations, observations.soc, top, bottom) * _KILO
-        if estimate is None:
-            return None
-        if self.key == "soc_stock":
-            import torch
+def titled(field: Field, depth: tuple[float, float], definition: str = "stock") -> str:
+    """A field in words, with its depth range, and its definition if it is not the usual one."""
+    words = field.label
+    if field.over_depth:
+        words += f", {depth[0]:g}–{depth[1]:g} m"
+    if field.group == "Components" and definition == "published":
+        words += ", as published"
+    return words
 
-            from binn.clm5 import stock
 
-            soc = torch.from_numpy(estimate.soc)
-            return stock(soc, top=top, bottom=bottom).numpy() * _KILO
-        if self.key == "soc_residual":
-            difference = estimate.soc_observed_depths - observations.soc
-            return site_mean(observations, difference, top, bottom) * _KILO
-        if self.field.group == "Components":
-            return estimate.components[self.key]
-        if self.field.group == "Traceability":
-            return estimate.traceability[self.key]
-        return estimate.parameters[:, index(self.key)]
+def value_of(
+    field: Field,
+    estimate: Estimate | None,
+    observations: Observations,
+    depth: tuple[float, float] = (0.0, 1.0),
+    definition: str = "stock",
+) -> Floats | None:
+    """A field at every site (or cell) of an estimate, in its unit.
+
+    Parameters
+    ----------
+    field : Field
+    estimate : Estimate or None
+        None while it is being computed.
+    observations : Observations
+        Of the dataset; only for what is measured.
+    depth : (float, float)
+        m, for fields over a depth range.
+    definition : {"stock", "published"}
+        Of the components.
+
+    Returns
+    -------
+    ndarray (n,) or None
+        NaN where a site has no value; None if the estimate is needed and not there.
+    """
+    top, bottom = depth
+    if field.measured:
+        return site_mean(observations, observations.soc, top, bottom) * _KILO
+    if estimate is None:
+        return None
+    if field.key == "soc_stock":
+        import torch
+
+        from binn.clm5 import stock
+
+        return stock(torch.from_numpy(estimate.soc), top=top, bottom=bottom).numpy() * _KILO
+    if field.key == "soc_residual":
+        difference = estimate.soc_observed_depths - observations.soc
+        return site_mean(observations, difference, top, bottom) * _KILO
+    if field.group == "Components":
+        return estimate.components[definition][field.key]
+    if field.group == "Traceability":
+        return estimate.traceability[field.key]
+    return estimate.parameters[:, index(field.key)]
 
 
 def site_mean(observations: Observations, values: Floats, top: float, bottom: float) -> Floats:

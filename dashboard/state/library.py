@@ -3,80 +3,18 @@
 from __future__ import annotations
 
 import threading
-from dataclasses import dataclass, field
 from pathlib import Path
-from typing import TYPE_CHECKING, Literal
+from typing import TYPE_CHECKING
 
-import numpy as np
-from numpy.typing import NDArray
-
-from dashboard.state.estimate import Estimate, estimate
+from dashboard.state.opened import Opened
 
 if TYPE_CHECKING:
-    import xarray as xr
+    from binn.model import BINN
 
-    from binn.clm5 import Forcing
-    from binn.observations import Observations
+__all__ = ["Library"]
 
-__all__ = ["Library", "Opened"]
-
-Floats = NDArray[np.float64]
-
-
-@dataclass(eq=False)
-class Opened:
-    """A dataset with the parameters of its sites, ready to be solved under either scheme.
-
-    Attributes
-    ----------
-    name : str
-        Of the dataset, for people.
-    dataset : xarray.Dataset
-        Canonical.
-    forcing : Forcing
-        On its sites.
-    observations : Observations
-    parameters : ndarray (site, 21)
-        Physical units: the median over the checkpoints, or CLM5's defaults if there is none.
-    origin : {"checkpoint", "defaults"}
-        Where the parameters come from.
-    checkpoint : str
-        Name of the checkpoint, or "".
-    bedrock : str
-        Scheme the checkpoint was trained under; ``conserving`` without one.
-    """
-
-    name: str
-    dataset: xr.Dataset
-    forcing: Forcing
-    observations: Observations
-    parameters: Floats
-    origin: Literal["checkpoint", "defaults"]
-    checkpoint: str
-    bedrock: str
-    _estimates: dict[str, Estimate] = field(default_factory=dict)
-    _lock: threading.Lock = field(default_factory=threading.Lock)
-
-    def estimate(self, bedrock: str) -> Estimate:
-        """The steady state of all sites under a scheme; computed once."""
-        with self._lock:
-            if bedrock not in self._estimates:
-                self._estimates[bedrock] = estimate(
-                    self.parameters, self.forcing, self.observations, bedrock
-                )
-            return self._estimates[bedrock]
-
-    @property
-    def provenance(self) -> str:
-        """Where the observations come from: real, derived, schematic or synthetic."""
-        return str(self.dataset["obs_soc"].attrs.get("provenance", "unknown"))
-
-    @property
-    def source(self) -> str:
-        """Where the parameters come from, in words."""
-        if self.origin == "checkpoint":
-            return f"BINN, checkpoint {self.checkpoint}"
-        return "CLM5 default parameters (no checkpoint)"
+_SHELF = 3
+"""So many datasets stay open; the one not used for longest goes first."""
 
 
 class Library:
@@ -89,7 +27,7 @@ class Library:
         self._shelf: dict[tuple[object, ...], Opened] = {}
         self._lock = threading.Lock()
 
-    def open(self, data: str, checkpoints: tuple[str, ...]) -> Opened:
+    def open(self, data: str, checkpoints: tuple[str, ...] = ()) -> Opened:
         """Open a dataset and what belongs to it.
 
         Parameters
@@ -97,7 +35,7 @@ class Library:
         data : str
             Path or name, as :func:`binn.open_dataset` takes it.
         checkpoints : tuple of str
-            Folders of one or more checkpoints; empty for CLM5's default parameters.
+            Paths or names of one or more checkpoints; empty for CLM5's default parameters.
 
         Raises
         ------
@@ -106,50 +44,82 @@ class Library:
         """
         identity = _identity(data, checkpoints)
         with self._lock:
-            if identity not in self._shelf:
-                self._shelf = {identity: _open(data, checkpoints)}
-            return self._shelf[identity]
+            opened = self._shelf.pop(identity, None) or _open(data, checkpoints)
+            self._shelf[identity] = opened
+            while len(self._shelf) > _SHELF:
+                del self._shelf[next(iter(self._shelf))]
+            return opened
 
 
 def _identity(data: str, checkpoints: tuple[str, ...]) -> tuple[object, ...]:
     """Paths with the size and time of their files: another content, another identity."""
-    marks: list[object] = []
-    for path in (Path(data), *(Path(one) / "config.json" for one in checkpoints)):
-        known = path.stat() if path.exists() else None
-        marks.append((str(path), known and (known.st_mtime_ns, known.st_size)))
-    return tuple(marks)
+    from binn.checkpoint import find_ensemble
+    from binn.errors import InputError
+
+    marks: list[object] = [_mark(Path(data))]
+    for one in checkpoints:
+        try:
+            marks += [_mark(folder / "config.json") for folder in find_ensemble(one)]
+        except InputError:  # opening it will say why
+            marks.append(one)
+    return (data, checkpoints, *marks)
+
+
+def _mark(path: Path) -> tuple[str, object]:
+    known = path.stat() if path.exists() else None
+    return str(path), known and (known.st_mtime_ns, known.st_size)
 
 
 def _open(data: str, checkpoints: tuple[str, ...]) -> Opened:
     import binn
-    from binn.clm5 import Forcing, clm5_defaults
+    from binn.clm5 import Forcing
     from binn.observations import Observations
 
     dataset = binn.open_dataset(data)
-    forcing = Forcing.from_dataset(dataset, on="site")
-    if checkpoints:
-        models = binn.load_ensemble(list(checkpoints))
-        each = [np.asarray(model.physical(dataset, on="site")) for model in models]
-        parameters = np.median(each, axis=0)
-        bedrock = str(models[0].bedrock)
-        name = ", ".join(_checkpoint_name(Path(one)) for one in checkpoints)
-    else:
-        sand = dataset["sand"].transpose("cell", "layer").to_numpy()
-        parameters = np.asarray(clm5_defaults(sand[dataset["site_cell"].to_numpy()]))
-        bedrock, name = "conserving", ""
-    return Opened(
+    models = [model for one in checkpoints for model in _models(one)]
+    opened = Opened(
+        data=data,
+        checkpoints=checkpoints,
         name=str(dataset.attrs.get("title") or Path(data).stem),
         dataset=dataset,
-        forcing=forcing,
+        forcing=Forcing.from_dataset(dataset, on="site"),
         observations=Observations.from_dataset(dataset),
-        parameters=np.asarray(parameters, dtype=np.float64),
-        origin="checkpoint" if checkpoints else "defaults",
-        checkpoint=name,
-        bedrock=bedrock,
+        models=models,
+        checkpoint=", ".join(_checkpoint_name(one) for one in checkpoints),
+        bedrock=str(models[0].bedrock) if models else "conserving",
     )
+    opened.has_folds, opened.load_folds = _folds(checkpoints, models)
+    opened.parameters_of("binn", "site")  # a checkpoint that does not fit is told at once
+    return opened
 
 
-def _checkpoint_name(folder: Path) -> str:
+def _models(checkpoint: str) -> list[BINN]:
+    """One checkpoint, or all members of a folder of folds."""
+    import binn
+    from binn.datasets.shipped import DEMO
+
+    if checkpoint == DEMO:  # whose folds have their own place
+        return [binn.load_checkpoint(checkpoint)]
+    return binn.load_ensemble([checkpoint])
+
+
+def _folds(checkpoints: tuple[str, ...], models: list[BINN]):  # type: ignore[no-untyped-def]
+    """Whether there are cross-validation members, and what loads them."""
+    import binn
+    from binn.datasets.shipped import DEMO
+
+    if len(models) > 1:
+        return True, lambda: models
+    if checkpoints == (DEMO,):
+        return True, lambda: binn.load_ensemble(DEMO)
+    return False, list
+
+
+def _checkpoint_name(checkpoint: str) -> str:
     """Folder name; a run's ``checkpoint`` folder goes by the name of its run."""
-    folder = folder.resolve()
+    from binn.datasets.shipped import DEMO
+
+    if checkpoint == DEMO:
+        return DEMO
+    folder = Path(checkpoint).resolve()
     return folder.parent.name if folder.name in ("checkpoint", "last") else folder.name

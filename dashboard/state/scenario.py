@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 from decimal import Decimal
+from typing import ClassVar
 
 import numpy as np
 import param
@@ -19,9 +20,37 @@ Floats = NDArray[np.float64]
 
 
 class Scenario(param.Parameterized):
-    """Some parameters set to one value at all selected sites; the others stay each site's own."""
+    """Some parameters set to one value, and another climate; the rest stays each site's own."""
 
     changes = param.Dict(default={}, doc="Changed parameters: key to value in physical units.")
+    warming = param.Number(default=0.0, bounds=(-5.0, 10.0), doc="Added to soil temperature, K.")
+    npp = param.Number(default=1.0, bounds=(0.0, 3.0), doc="Factor on the four litter inputs.")
+    moisture = param.Number(default=1.0, bounds=(0.0, 3.0), doc="Factor on the water scalar.")
+    scope = param.Selector(
+        default="selection",
+        objects=["selection", "all"],
+        doc="Whether the selected sites change, or every site and cell.",
+    )
+    show = param.Selector(
+        default="difference",
+        objects=["difference", "absolute"],
+        doc="Whether the map shows the change or what it leads to.",
+    )
+
+    CLIMATE: ClassVar = {"warming": 0.0, "npp": 1.0, "moisture": 1.0}
+    """What each climate change is where nothing changes."""
+    WATCHED = ("changes", "warming", "npp", "moisture", "scope")
+    """Everything that results depend on."""
+
+    @property
+    def climate(self) -> dict[str, float]:
+        """Arguments of :meth:`binn.clm5.Forcing.changed`."""
+        return {name: float(getattr(self, name)) for name in self.CLIMATE}
+
+    @property
+    def active(self) -> bool:
+        """Whether anything is changed."""
+        return bool(self.changes) or self.climate != self.CLIMATE
 
     def set(self, key: str, value: float) -> None:
         """Set a parameter at all selected sites.
@@ -52,8 +81,7 @@ class Scenario(param.Parameterized):
     def reset(self, key: str | None = None) -> None:
         """Back to what was retrieved: one parameter, or all."""
         kept = {k: v for k, v in self.changes.items() if key is not None and k != key}
-        if kept != self.changes:
-            self.changes = kept
+        self.param.update(changes=kept, **(self.CLIMATE if key is None else {}))
 
     def applied(self, parameters: Floats) -> Floats:
         """A copy of (site, 21) parameters with the changes in place."""

@@ -27,6 +27,8 @@ class Selection(param.Parameterized):
         Degrees.
     profile_id, state, biome : ndarray (site,)
         Profile ids and region names of the sites.
+    site_cell : ndarray (site,), optional
+        The grid cell of each site.
     """
 
     sites = param.Array(default=np.empty(0, dtype=np.int64), doc="Selected sites, ascending.")
@@ -39,9 +41,11 @@ class Selection(param.Parameterized):
         profile_id: NDArray[np.generic],
         state: NDArray[np.generic],
         biome: NDArray[np.generic],
+        site_cell: Integers | None = None,
     ) -> None:
         super().__init__()
         self.count = len(lon)
+        self.site_cell = np.arange(self.count) if site_cell is None else site_cell
         self._profile_id = np.array([_written(one) for one in profile_id], dtype=object)
         self._regions = {
             "biome": np.asarray(biome).astype(str),
@@ -116,6 +120,25 @@ class Selection(param.Parameterized):
         else:
             self.choose(here, "tapped on the map")
 
+    @property
+    def cells(self) -> Integers:
+        """Grid cells that hold a selected site, ascending."""
+        return np.unique(self.site_cell[self.sites])
+
+    def choose_cells(self, cells: object, how: str = "", extend: bool = False) -> None:
+        """Select every site of these grid cells.
+
+        Parameters
+        ----------
+        cells : sequence of int
+        how : str
+            In words.
+        extend : bool
+            Add them to the selection.
+        """
+        sites = np.flatnonzero(np.isin(self.site_cell, np.asarray(cells, dtype=np.int64)))
+        self.choose(np.union1d(self.sites, sites) if extend else sites, how)
+
     def find(self, text: str) -> None:
         """Select by typed ids: profile ids, or ``#`` and the position in the dataset from 0.
 
@@ -149,6 +172,15 @@ class Selection(param.Parameterized):
     def regions(self, kind: str) -> list[str]:
         """Names of the biomes or states that have sites, in alphabetical order."""
         return sorted(set(self._regions[kind]) - {""})
+
+    @property
+    def region(self) -> tuple[str, str]:
+        """Kind and name of the region whose sites are selected, or two empty strings."""
+        for kind, names in self._regions.items():
+            here = np.flatnonzero(names == self.how) if self.how else np.empty(0)
+            if len(here) and np.array_equal(here, self.sites):
+                return kind, self.how
+        return "", ""
 
     def choose_region(self, kind: str, name: str) -> None:
         """Select all sites of a biome or state.

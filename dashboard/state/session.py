@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import param
 
-from dashboard.state.library import Opened
+from dashboard.state.opened import Opened
 
 __all__ = ["SCHEMES", "Session"]
 
@@ -44,7 +44,9 @@ class Session(param.Parameterized):
 
     @property
     def badge(self) -> str:
-        """What kind of data these are, in two words."""
+        """What kind of data these are, in a few words."""
+        if self.opened.data == "demo":
+            return "Demo data: simulated soils"
         kinds = {"real": "real", "derived": "derived", "synthetic": "simulated"}
         return f"{kinds.get(self.opened.provenance, self.opened.provenance)} data"
 
@@ -52,7 +54,9 @@ class Session(param.Parameterized):
     def notice(self) -> str:
         """What a reader must know before trusting a number, or ""."""
         notes = []
-        if self.opened.provenance == "synthetic":
+        if self.opened.data == "demo":
+            notes.append("Demo data: simulated soils and SOC, not for scientific conclusions.")
+        elif self.opened.provenance == "synthetic":
             notes.append("Simulated observations: not for scientific conclusions.")
         if self.opened.origin == "defaults":
             notes.append("No checkpoint: simulated with CLM5 default parameters.")

@@ -4,17 +4,18 @@ from __future__ import annotations
 
 import panel_material_ui as pmui
 import param
-from panel.layout import Column
+from panel.layout import Column, Row
 from panel.viewable import Viewer
 
 from binn.errors import InputError
-from dashboard.state.field import COLUMN_DEPTH, FIELDS, FieldChoice
-from dashboard.state.selection import Selection
+from dashboard.state.field import COLUMN_DEPTH, FIELDS, MAP_SOURCES
+from dashboard.state.page_state import PageState
 from dashboard.theme import plain, text
 
 __all__ = ["Controls"]
 
 _NO_REGION = "–"
+_FOLLOWED = ("key", "source", "on", "definition", "depth", "reach", "limits")
 
 
 class Controls(Viewer):
@@ -22,18 +23,45 @@ class Controls(Viewer):
 
     Parameters
     ----------
-    field, selection
+    state : PageState
         What is chosen here.
     """
 
-    def __init__(self, field: FieldChoice, selection: Selection, **params: object) -> None:
+    def __init__(self, state: PageState, **params: object) -> None:
         super().__init__(**params)
+        field, selection, opened = state.field, state.selection, state.opened
         self._field, self._selection = field, selection
         wide = {"sizing_mode": "stretch_width", "size": "small", "margin": (10, 16)}
         groups: dict[str, dict[str, str]] = {}
         for one in FIELDS.values():
             groups.setdefault(one.group, {})[_label(one.key)] = one.key
         self.field = pmui.Select(label="Field", groups=groups, value=field.key, **wide)
+        available = [*opened.sources, *(["difference"] if "proda" in opened.sources else [])]
+        available += ["spread"] if opened.has_folds else []
+        names = {key: MAP_SOURCES[key] for key in MAP_SOURCES if key in available}
+        if not opened.models:
+            names["binn"] = opened.source_name("binn")
+        self.source = pmui.Select(
+            label="From",
+            options={name: key for key, name in names.items()},
+            value=field.source,
+            visible=len(names) > 1,
+            **wide,
+        )
+        self.on = pmui.RadioButtonGroup(
+            label="Show",
+            options={"Sites": "site", "Grid": "cell"},
+            value=field.on,
+            color="default",
+            **wide,
+        )
+        self.definition = pmui.RadioButtonGroup(
+            label="Definition",
+            options={"By stock": "stock", "As published": "published"},
+            value=field.definition,
+            color="default",
+            **wide,
+        )
         self.depth = pmui.RangeSlider(
             label="Depth (m)",
             start=0.0,
@@ -44,11 +72,16 @@ class Controls(Viewer):
         )
         self.reach = pmui.RadioButtonGroup(
             label="Colour limits",
-            options={"2–98 %": "2-98 %", "Min–max": "min-max"},
+            options={"2–98 %": "2-98 %", "Min–max": "min-max", "Fixed": "fixed"},
             value=field.reach,
             color="default",
             **wide,
         )
+        self.low, self.high = (
+            pmui.FloatInput(label=end, **{**wide, "margin": (10, 4, 10, 16)})
+            for end in ("From", "to")
+        )
+        self._ends = Row(self.low, self.high, sizing_mode="stretch_width", margin=0)
         regions: dict[str, dict[str, tuple[str, str]]] = {"": {_NO_REGION: ("", "")}}
         for kind, heading in (("biome", "Ecoregion (schematic)"), ("state", "State")):
             names = selection.regions(kind)
@@ -73,12 +106,19 @@ class Controls(Viewer):
         )
         self._answer = text(size="0.8rem", margin=(0, 16), sizing_mode="stretch_width")
         self.field.param.watch(self._chosen, "value")
+        for name in ("source", "on", "definition"):
+            getattr(self, name).param.watch(
+                lambda event, name=name: field.param.update(**{name: event.new}), "value"
+            )
+        for end in (self.low, self.high):
+            end.param.watch(self._ended, "value")
         self.depth.param.watch(self._deepened, "value_throttled")
-        self.reach.param.watch(lambda event: field.param.update(reach=event.new), "value")
+        self.reach.param.watch(self._reached, "value")
         self.region.param.watch(self._region_chosen, "value")
         self.find.param.watch(self._sought, "value")
         selection.param.watch(self._selected, ["sites", "how"])
-        field.param.watch(self._follow, ["key", "depth", "reach"])
+        self._results = state.results
+        field.param.watch(self._follow, list(_FOLLOWED))
         self._follow()
 
     def _chosen(self, event: param.parameterized.Event) -> None:
@@ -91,6 +131,26 @@ class Controls(Viewer):
         else:
             with param.edit_constant(self.depth):
                 self.depth.param.update(value=self._field.depth, value_throttled=self._field.depth)
+
+    def _reached(self, event: param.parameterized.Event) -> None:
+        """Fixed limits begin as they are now."""
+        shown = self._results.mapped
+        if event.new == "fixed" and self._field.reach != "fixed" and shown is not None:
+            self._field.param.update(
+                reach="fixed", limits=(float(f"{shown.low:.3g}"), float(f"{shown.high:.3g}"))
+            )
+        else:
+            self._field.reach = event.new
+
+    def _ended(self, _event: param.parameterized.Event) -> None:
+        low, high = self.low.value, self.high.value
+        if low is None or high is None or self._field.reach != "fixed":
+            return
+        if not low < high:
+            self._answer.object = plain("The lower colour limit must be below the upper one.")
+            return
+        self._answer.object = ""
+        self._field.limits = (float(low), float(high))
 
     def _region_chosen(self, event: param.parameterized.Event) -> None:
         kind, name = self._regions[event.new]
@@ -113,14 +173,25 @@ class Controls(Viewer):
 
     def _follow(self, *_: param.parameterized.Event) -> None:
         field = self._field
-        self.field.value, self.reach.value, self.depth.value = field.key, field.reach, field.depth
+        for name in ("source", "on", "definition", "reach", "depth"):
+            getattr(self, name).value = getattr(field, name)
+        self.field.value = field.key
         self.depth.disabled = not field.field.over_depth
+        self.definition.visible = field.field.group == "Components"
+        self.source.disabled = field.field.measured
+        self._ends.visible = field.reach == "fixed"
+        if field.reach == "fixed":
+            self.low.value, self.high.value = field.limits
 
     def __panel__(self) -> Column:
         return Column(
             self.field,
+            self.definition,
+            self.source,
+            self.on,
             self.depth,
             self.reach,
+            self._ends,
             pmui.Divider(margin=(10, 16)),
             self.region,
             self.find,

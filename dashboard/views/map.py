@@ -1,15 +1,15 @@
-"""The map of sites: coloured by the chosen field, selected by tap, box and lasso.
+"""The map: sites or grid cells coloured by a field, selected by tap, box and lasso.
 
 Sites are projected once and drawn as points of one Bokeh source whose row is the site, so that what
-the tools return is the exact set of sites. Only the column ``value`` is sent again when the field
-changes.
+the tools return is the exact set of sites. Cells are rectangles, chosen by their centres; what is
+selected is always the sites in them. When the field changes, only the column ``value`` is sent.
 """
 
 from __future__ import annotations
 
 import numpy as np
 import param
-from bokeh.events import DoubleTap, Tap
+from bokeh.events import DoubleTap, SelectionGeometry, Tap
 from bokeh.models import (
     BoxSelectTool,
     ColorBar,
@@ -25,74 +25,90 @@ from panel.pane import Bokeh
 from panel.viewable import Viewer
 
 from dashboard.projection import outlines, to_albers
-from dashboard.state.field import FieldChoice, limits
-from dashboard.state.results import Results
-from dashboard.state.selection import Selection
-from dashboard.state.session import Session
+from dashboard.state.attention import Attention
+from dashboard.state.cells import CellShapes, cell_shapes
+from dashboard.state.mapped import Mapped
+from dashboard.state.page_state import PageState
 from dashboard.theme import batlow, ink, quiet, vik
 from dashboard.units import written
 
-__all__ = ["SiteMap"]
+__all__ = ["FieldMap"]
 
 _REACH = 12
 """How far from a point a tap may land, in pixels."""
+_FAINT = 0.3
+"""Opacity of cells outside the selection."""
 _LINES = 6
 """So many sites the hover box tells at most."""
+_SHAPE = ("x", "y", "width", "height", "angle")
 _FEW = 3000
 """Up to this many sites the points are drawn large."""
 
 
-class SiteMap(Viewer):
-    """Sites over state outlines.
+class FieldMap(Viewer):
+    """Sites or cells over state outlines.
 
     Parameters
     ----------
-    session, field, selection, results
+    state : PageState
         What is shown, and the selection that taps and drags change.
+    attention : Attention, optional
+        Whether somebody looks.
+    shows : {"mapped", "changed_map"}
+        Which of the results is drawn.
+    tag : str
+        Goes before the names of sources and figures, where a page has several maps.
     """
 
     def __init__(
         self,
-        session: Session,
-        field: FieldChoice,
-        selection: Selection,
-        results: Results,
+        state: PageState,
+        attention: Attention | None = None,
+        shows: str = "mapped",
+        tag: str = "",
         **params: object,
     ) -> None:
         super().__init__(**params)
-        self._session, self._field = session, field
-        self._selection, self._results = selection, results
-        dataset = session.opened.dataset
+        attention = attention or Attention()
+        self._session, self._field = state.session, state.field
+        self._selection, self._results = state.selection, state.results
+        self._shows, self._tag = shows, tag
+        dataset = state.opened.dataset
         self._x, self._y = to_albers(dataset["lon"].to_numpy(), dataset["lat"].to_numpy())
-        sites = np.arange(selection.count)
+        sites = np.arange(self._selection.count)
         self._source = ColumnDataSource(
             {
                 "x": self._x,
                 "y": self._y,
-                "value": np.full(selection.count, np.nan, dtype=np.float32),
+                "value": np.full(len(sites), np.nan, dtype=np.float32),
                 "site": sites.astype(np.int32),
-                "profile": [selection.profile(site) for site in sites],
+                "profile": [self._selection.profile(site) for site in sites],
             },
-            name="sites",
+            name=f"{tag}sites",
+        )
+        self._shapes: CellShapes | None = None
+        self._cells = ColumnDataSource(
+            {name: np.empty(0) for name in (*_SHAPE, "value", "cell", "chosen")},
+            name=f"{tag}cells",
         )
         self._mapper = LinearColorMapper(
             palette=list(batlow()), low=0, high=1, nan_color="rgba(138,138,138,0.35)"
         )
         self._build()
-        self._recolour()
-        self._draw_selection()
+        self._place()
         self._follow_theme()
-        field.param.watch(self._recolour, ["key", "depth", "reach"])
-        results.param.watch(self._recolour, "estimate")
-        selection.param.watch(self._draw_selection, "sites")
-        session.param.watch(self._follow_theme, "dark")
+        attention.follow(self._recolour, self._results, [shows])
+        attention.follow(self._place, self._field, ["on"])
+        attention.follow(self._draw_selection, self._selection, ["sites"])
+        attention.follow(self._follow_theme, self._session, ["dark"])
         self._source.selected.on_change("indices", self._brushed)
+        self.figure.on_event(SelectionGeometry, self._brushed_cells)
         for tap in (Tap, DoubleTap):  # two taps in quick succession come as one of the latter
             self.figure.on_event(tap, self._tapped)
 
     def _build(self) -> None:
         self.figure = figure(
-            name="map",
+            name=f"{self._tag}map",
             match_aspect=True,
             sizing_mode="stretch_both",
             min_height=320,
@@ -106,6 +122,14 @@ class SiteMap(Viewer):
             outline_y.astype(np.float32),
             line_width=1,
             level="underlay",
+        )
+        rectangle = {"x": "x", "y": "y", "width": "width", "height": "height", "angle": "angle"}
+        self._grid = self.figure.rect(
+            **rectangle,
+            source=self._cells,
+            fill_color={"field": "value", "transform": self._mapper},
+            fill_alpha="chosen",
+            line_color=None,
         )
         size = 8 if self._selection.count <= _FEW else 4
         self._points = self.figure.scatter(
@@ -122,22 +146,25 @@ class SiteMap(Viewer):
             nonselection_line_alpha=0.1,
         )
         for axis in ("x_range", "y_range"):
-            span = DataRange1d(renderers=[self._points], range_padding=0.06, default_span=2e5)
+            span = DataRange1d(
+                renderers=[self._points], only_visible=False, range_padding=0.06, default_span=2e5
+            )
             setattr(self.figure, axis, span)
-        box = BoxSelectTool(renderers=[self._points])
+        self._box = BoxSelectTool(renderers=[self._points])
+        self._lasso = LassoSelectTool(renderers=[self._points], continuous=False)
         self._hover = HoverTool(
-            renderers=[self._points],
+            renderers=[self._points, self._grid],
             formatters={"@value": "printf"},
             point_policy="follow_mouse",
             limit=_LINES,
         )
         self.figure.add_tools(
-            box,
-            LassoSelectTool(renderers=[self._points], continuous=False),
+            self._box,
+            self._lasso,
             self._hover,
-            SaveTool(filename="binn-map"),
+            SaveTool(filename=f"binn-{self._tag}map"),
         )
-        self.figure.toolbar.active_drag = box
+        self.figure.toolbar.active_drag = self._box
         self.figure.axis.visible = False
         self.figure.grid.visible = False
         self._bar = ColorBar(
@@ -150,42 +177,100 @@ class SiteMap(Viewer):
         self.figure.add_layout(self._bar, "below")
         quiet(self.figure)
 
+    @property
+    def _shown(self) -> Mapped | None:
+        found: Mapped | None = getattr(self._results, self._shows)
+        return found
+
+    def _place(self, *_: param.parameterized.Event) -> None:
+        """Show sites or the grid, whichever is chosen."""
+        grid = self._field.on == "cell"
+        if grid and self._shapes is None:
+            dataset = self._session.opened.dataset
+            lonlat = (dataset[name].to_numpy() for name in ("cell_lon", "cell_lat"))
+            self._shapes = cell_shapes(*lonlat)
+            shape = {name: getattr(self._shapes, name).astype(np.float32) for name in _SHAPE}
+            n = len(self._shapes.x)
+            self._cells.data = {
+                **shape,
+                "value": np.full(n, np.nan, dtype=np.float32),
+                "cell": np.arange(n, dtype=np.int32),
+                "chosen": np.ones(n, dtype=np.float32),
+            }
+        self._points.visible, self._grid.visible = not grid, grid
+        for tool in (self._box, self._lasso):  # cells are chosen by their centres, below
+            tool.renderers = [] if grid else [self._points]
+        self._recolour()
+        self._draw_selection()
+
     def _recolour(self, *_: param.parameterized.Event) -> None:
-        """Send the field's values, and say what they are."""
-        field = self._field.field
-        values = self._field.values(self._results.estimate, self._session.opened.observations)
-        unit = written(field.unit)
-        self._bar.title = f"{self._field.title} ({unit})" if unit else self._field.title
+        """Send the values, and say what they are."""
+        shown = self._shown
+        if shown is None or shown.on != self._field.on:
+            return
+        unit = written(shown.unit)
+        self._bar.title = f"{shown.title} ({unit})" if unit else shown.title
         # one line a site: several often lie under the pointer (Bokeh escapes what comes from @)
-        self._hover.tooltips = (
-            '<div style="white-space:nowrap;font-size:12px"><b>@profile</b> '
-            f'<span style="opacity:0.7">#@site</span> &nbsp; @value{{%.4g}} {unit}</div>'
+        name = (
+            "cell @cell"
+            if shown.on == "cell"
+            else ('<b>@profile</b> <span style="opacity:0.7">#@site</span>')
         )
-        if values is None:
-            values = np.full(self._selection.count, np.nan)
-        else:
-            low, high = limits(values, self._field.reach, field.diverging)
-            palette = list(vik() if field.diverging else batlow())
-            if self._mapper.palette != palette:
-                self._mapper.palette = palette
-            self._mapper.update(low=low, high=high)
-        self._source.patch({"value": [(slice(0, len(values)), values.astype(np.float32))]})
+        self._hover.tooltips = (
+            f'<div style="white-space:nowrap;font-size:12px">{name} '
+            f"&nbsp; @value{{%.4g}} {unit}</div>"
+        )
+        palette = list(vik() if shown.diverging else batlow())
+        if self._mapper.palette != palette:
+            self._mapper.palette = palette
+        self._mapper.update(low=shown.low, high=shown.high)
+        source = self._cells if shown.on == "cell" else self._source
+        source.patch({"value": [(slice(0, len(shown.values)), shown.values.astype(np.float32))]})
 
     def _draw_selection(self, *_: param.parameterized.Event) -> None:
+        if self._field.on == "cell":
+            chosen = np.ones(len(self._shapes.x), dtype=np.float32)
+            if len(self._selection):
+                chosen[:] = _FAINT
+                chosen[self._selection.cells] = 1.0
+            if not np.array_equal(chosen, self._cells.data["chosen"]):
+                self._cells.patch({"chosen": [(slice(0, len(chosen)), chosen)]})
         indices = self._selection.sites.tolist()
         if sorted(self._source.selected.indices) != indices:
             self._source.selected.indices = indices
 
     def _brushed(self, _attr: str, _old: list[int], new: list[int]) -> None:
+        if self._field.on == "cell":
+            return
         if not np.array_equal(np.unique(np.asarray(new, dtype=np.int64)), self._selection.sites):
             self._selection.choose(new, "brushed on the map")
+
+    def _brushed_cells(self, event: SelectionGeometry) -> None:
+        """A box or lasso on the grid: every site of the cells whose centre lies in it."""
+        if self._field.on != "cell" or not event.final or self._shapes is None:
+            return
+        shape = event.geometry
+        if shape["type"] == "rect":
+            x = [shape[end] for end in ("x0", "x1", "x1", "x0")]
+            y = [shape[end] for end in ("y0", "y0", "y1", "y1")]
+        elif shape["type"] == "poly":
+            x, y = shape["x"], shape["y"]
+        else:
+            return
+        cells = self._shapes.within(np.asarray(list(x), float), np.asarray(list(y), float))
+        self._selection.choose_cells(cells, "brushed on the map")
 
     def _tapped(self, event: Tap) -> None:
         if event.x is None or event.y is None:
             return
+        extend = bool(event.modifiers and event.modifiers.get("shift"))
+        if self._field.on == "cell":
+            cell = None if self._shapes is None else self._shapes.at(event.x, event.y)
+            if cell is not None:
+                self._selection.choose_cells([cell], f"grid cell {cell}", extend=extend)
+            return
         site = self.nearest(event.x, event.y)
         if site is not None:
-            extend = bool(event.modifiers and event.modifiers.get("shift"))
             self._selection.tap(site, extend=extend)
 
     def nearest(self, x: float, y: float) -> int | None:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from panel.pane import HTML
 from panel.viewable import Viewer
 
-from dashboard.state.session import Session
+from dashboard.state.page_state import PageState
 from dashboard.theme import plain
 
 __all__ = ["Methods"]
@@ -48,12 +48,12 @@ class Methods(Viewer):
 
     Parameters
     ----------
-    session : Session
+    state : PageState
     """
 
-    def __init__(self, session: Session, **params: object) -> None:
+    def __init__(self, state: PageState, **params: object) -> None:
         super().__init__(**params)
-        self._session = session
+        self._session = state.session
 
     def _card(self) -> str:
         opened = self._session.opened

@@ -13,10 +13,9 @@ from panel.pane import HTML, Bokeh
 from panel.viewable import Viewer
 
 from binn.clm5.column import INTERFACES, NODES, POOL_NAMES, POOLS, TOPS
+from dashboard.state.attention import Attention
 from dashboard.state.field import COLUMN_DEPTH
-from dashboard.state.results import Results
-from dashboard.state.selection import Selection
-from dashboard.state.session import Session
+from dashboard.state.page_state import PageState
 from dashboard.theme import OKABE_ITO, ink, legend, quiet
 
 __all__ = ["DepthProfile"]
@@ -32,7 +31,10 @@ _OBSERVED = ("depth", "soc", "low", "high", "profile", "size", "strength")
 _DEPTHS = {"1 m": 1.0, "2 m": 2.0, "8.6 m": COLUMN_DEPTH}
 _POOL_COLOURS = ("grey", "yellow", "green", "orange", "sky", "purple", "vermillion")
 _DASH = [7, 4]
+_DOTS = {"proda": [2, 3], "truth": [9, 3, 2, 3]}
 _HEIGHT = 225
+_OTHERS = ("proda", "truth")
+"""Sources beside BINN that are drawn where a dataset has them."""
 _DENSEST = 200.0
 """kgC m-3: observations above (there are a few, hardly possible ones) do not stretch the axis."""
 _DECADES = 1e-5
@@ -44,8 +46,10 @@ class DepthProfile(Viewer):
 
     Parameters
     ----------
-    session, selection, results
+    state : PageState
         What is drawn: the selected sites, or all of them if none is selected.
+    attention : Attention, optional
+        Whether somebody looks.
     tag : str
         Goes before the names of sources and figures, where a page has several profiles.
 
@@ -67,18 +71,23 @@ class DepthProfile(Viewer):
 
     def __init__(
         self,
-        session: Session,
-        selection: Selection,
-        results: Results,
+        state: PageState,
+        attention: Attention | None = None,
         tag: str = "",
         **params: object,
     ) -> None:
         super().__init__(**params)
         self._tag = tag
-        self._session, self._selection, self._results = session, selection, results
+        attention = attention or Attention()
+        self._session, self._selection = state.session, state.selection
+        self._results = state.results
+        others = [(one, "site") for one in _OTHERS if one in state.opened.sources]
+        self._results.want(*others)
         self.simulated = ColumnDataSource(self._simulated(), name=f"{tag}profile")
         self.observed = ColumnDataSource(self._observed(), name=f"{tag}observed")
-        self._total: dict[str, list[GlyphRenderer]] = {"base": [], "changed": [], "observed": []}
+        self._total: dict[str, list[GlyphRenderer]] = {
+            role: [] for role in ("base", "changed", "observed", *_OTHERS)
+        }
         self._pools: list[GlyphRenderer] = []
         self._depths = Range1d(start=_DEPTHS[self.reach], end=0)
         self._across = {scale: Range1d() for scale in self.param.scale.objects}
@@ -86,9 +95,9 @@ class DepthProfile(Viewer):
         self._plots = Column(sizing_mode="stretch_width", margin=0)
         self._legend = HTML(sizing_mode="stretch_width", margin=(0, 8))
         self._show()
-        selection.param.watch(self._redraw, "sites")
-        results.param.watch(self._redraw, ["estimate", "change"])
-        session.param.watch(self._follow_theme, "dark")
+        attention.follow(self._redraw, state.selection, ["sites"])
+        attention.follow(self._redraw, state.results, ["estimate", "estimates", "change"])
+        attention.follow(self._follow_theme, state.session, ["dark"])
         self.param.watch(self._show, ["scale", "parts", "reach"])
 
     def _figure(self, scale: str) -> figure:
@@ -126,6 +135,9 @@ class DepthProfile(Viewer):
             fig.harea("base_low", "base_high", "depth", source=layers, fill_alpha=0.18),
             fig.line("base", "depth", source=layers, line_width=2.2),
         ]
+        for source in _OTHERS:
+            line = fig.line(source, "depth", source=layers, line_width=1.8, line_dash=_DOTS[source])
+            self._total[source].append(line)
         self._total["changed"].append(
             fig.line("changed", "depth", source=layers, line_width=2.2, line_dash=_DASH)
         )
@@ -151,15 +163,23 @@ class DepthProfile(Viewer):
         columns["base"] = np.asarray(quartiles[1])
         columns["base_low"] = np.asarray(quartiles[0]) if several else nothing
         columns["base_high"] = np.asarray(quartiles[2]) if several else nothing
-        columns["changed"] = nothing if change is None else np.median(change.soc, axis=0) * _KILO
+        for source in _OTHERS:
+            other = self._results.get(source, "site")
+            columns[source] = (
+                nothing if other is None else np.nanmedian(other.soc[sites], axis=0) * _KILO
+            )
+        rows = np.empty(0, dtype=np.int64) if change is None else change.rows(sites)
+        moved = change is not None and len(rows) > 0
+        columns["changed"] = np.median(change.soc[rows], axis=0) * _KILO if moved else nothing
+        pools = self.parts == "Pools"
         for row, pool in enumerate(POOLS):
             columns[f"base_{pool}"] = (
-                nothing
-                if estimate is None
-                else np.median(estimate.pools[sites, row], axis=0) * _KILO
+                np.median(estimate.pools[sites, row], axis=0) * _KILO
+                if pools and estimate is not None
+                else nothing
             )
             columns[f"changed_{pool}"] = (
-                nothing if change is None else np.median(change.pools[:, row], axis=0) * _KILO
+                np.median(change.pools[rows, row], axis=0) * _KILO if pools and moved else nothing
             )
         return columns
 
@@ -190,14 +210,14 @@ class DepthProfile(Viewer):
 
     def _redraw(self, *events: param.parameterized.Event) -> None:
         self.simulated.data = self._simulated()
-        if any(event.name == "sites" for event in events):
+        if not events or any(event.name == "sites" for event in events):
             self.observed.data = self._observed()
         self._span()
         self._say()
 
     def _span(self) -> None:
         """Fit the SOC axes to what is drawn."""
-        drawn = ["base", "base_high", "changed"]
+        drawn = ["base", "base_high", "changed", *_OTHERS]
         if self.parts == "Pools":
             drawn = [f"{line}_{pool}" for line in ("base", "changed") for pool in POOLS]
         lines = [np.asarray(self.simulated.data[name], dtype=float) for name in drawn]
@@ -221,8 +241,11 @@ class DepthProfile(Viewer):
             pane.visible = scale == self.scale
         for line in self._pools:
             line.visible = self.parts == "Pools"
-        for line in self._total["base"] + self._total["changed"]:
-            line.visible = self.parts == "SOC"
+        sources = self._session.opened.sources
+        for role in ("base", "changed", *_OTHERS):
+            for line in self._total[role]:
+                line.visible = self.parts == "SOC" and (role not in _OTHERS or role in sources)
+        self.simulated.data = self._simulated()
         self._span()
         self._say()
 
@@ -257,8 +280,13 @@ class DepthProfile(Viewer):
         else:
             label = f"{source}, median and IQR of {len(sites):,} sites" if several else source
             entries.append(("━", colours["base"], label))
+            for source in _OTHERS:
+                if self._results.get(source, "site") is not None:
+                    name = self._session.opened.source_name(source)
+                    mark = {"proda": "┈", "truth": "╌"}[source]
+                    entries.append((mark, colours[source], name + (", median" if several else "")))
         if self._results.change is not None:
-            label = "changed parameters" + (", median" if several else "")
+            label = "changed" + (", median" if several else "")
             entries.append(("╍", colours["changed" if self.parts == "SOC" else "text"], label))
         self._legend.object = legend(entries)
 

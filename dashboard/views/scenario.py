@@ -12,8 +12,8 @@ from panel.viewable import Viewer
 
 from binn.errors import InputError
 from binn.parameters import KEYS, MECHANISMS, PARAMETERS, Parameter
-from dashboard.state.field import FieldChoice
-from dashboard.state.results import Results
+from dashboard.state.attention import Attention
+from dashboard.state.page_state import PageState
 from dashboard.state.scenario import (
     Scenario,
     decimals,
@@ -21,8 +21,6 @@ from dashboard.state.scenario import (
     slider_step,
     snapped,
 )
-from dashboard.state.selection import Selection
-from dashboard.state.session import Session
 from dashboard.theme import plain, text
 from dashboard.units import number, with_unit, written
 
@@ -42,8 +40,10 @@ class ScenarioSliders(Viewer):
 
     Parameters
     ----------
-    session, selection, scenario, field, results
+    state : PageState
         What the sliders change and show.
+    attention : Attention, optional
+        Whether somebody looks.
 
     Attributes
     ----------
@@ -52,23 +52,18 @@ class ScenarioSliders(Viewer):
     """
 
     def __init__(
-        self,
-        session: Session,
-        selection: Selection,
-        scenario: Scenario,
-        field: FieldChoice,
-        results: Results,
-        **params: object,
+        self, state: PageState, attention: Attention | None = None, **params: object
     ) -> None:
         super().__init__(**params)
-        self._session, self._selection = session, selection
-        self._scenario, self._field, self._results = scenario, field, results
+        attention = attention or Attention()
+        self._selection, self._scenario = state.selection, state.scenario
+        self._field, self._results = state.field, state.results
         self._placing, self._moved = False, ""
         self.sliders = {p.key: self._slider(p) for p in PARAMETERS}
         self._reset = pmui.Button(
             label="Reset", variant="outlined", size="small", margin=0, disabled=True
         )
-        self._reset.on_click(lambda _: scenario.reset())
+        self._reset.on_click(lambda _: state.scenario.reset())
         self._effect = text(sizing_mode="stretch_width", margin=0)
         self._outside = text(muted=True, size="0.8rem", sizing_mode="stretch_width", margin=(4, 10))
         self.outcome = Row(
@@ -76,12 +71,12 @@ class ScenarioSliders(Viewer):
         )
         self._place()
         self._say()
-        selection.param.watch(self._place, "sites")
-        scenario.param.watch(self._changed, "changes")
-        results.param.watch(self._place, "estimate")
-        results.param.watch(self._say, ["estimate", "change", "problem"])
-        selection.param.watch(self._say, "sites")
-        field.param.watch(self._say, "depth")
+        attention.follow(self._place, state.selection, ["sites"])
+        attention.follow(self._changed, state.scenario, list(Scenario.WATCHED))
+        attention.follow(self._place, state.results, ["estimate"])
+        attention.follow(self._say, state.results, ["estimate", "change", "problem"])
+        attention.follow(self._say, state.selection, ["sites"])
+        attention.follow(self._say, state.field, ["depth"])
 
     def _slider(self, parameter: Parameter) -> pmui.FloatSlider:
         unit = written(parameter.unit)
@@ -113,15 +108,20 @@ class ScenarioSliders(Viewer):
         slider.param.watch(released, "value_throttled")
         return slider
 
-    def _changed(self, event: param.parameterized.Event) -> None:
+    def _changed(self, *events: param.parameterized.Event) -> None:
         """Place only the sliders whose parameter was changed or given back."""
-        moved = {key for key, _ in event.old.items() ^ event.new.items()}
-        self._place(keys=moved)
+        moved = {
+            key
+            for event in events
+            if event.name == "changes"
+            for key, _ in event.old.items() ^ event.new.items()
+        }
+        self._place(keys=moved if events else KEYS)
 
     def _place(self, *_: param.parameterized.Event, keys: Collection[str] = KEYS) -> None:
         """Put sliders where they belong, and mark what was retrieved."""
         changes, estimate = self._scenario.changes, self._results.estimate
-        self._reset.disabled = not changes
+        self._reset.disabled = not self._scenario.active
         if estimate is None:
             return
         sites = self._selection.active
@@ -163,11 +163,13 @@ class ScenarioSliders(Viewer):
             self._effect.object = plain("Computing the steady state of all sites …")
             return
         sites = self._selection.active
+        if self._scenario.scope == "all":
+            sites = np.arange(len(estimate))
         top, bottom = self._field.depth
         before = _median_stock(estimate.soc[sites], top, bottom)
         several = f"median of {len(sites):,} sites" if len(sites) > 1 else "this site"
         sentence = f"SOC stock {top:g}–{bottom:g} m, {several}: {with_unit(before, 'kgC m-2')}"
-        if change is not None and len(change.soc) == len(sites):
+        if change is not None and np.array_equal(change.sites, sites):
             after = _median_stock(change.soc, top, bottom)
             sentence += f" → {with_unit(after, 'kgC m-2')}"
             if before > 0:
@@ -189,8 +191,8 @@ class ScenarioSliders(Viewer):
             )
             groups.append(Column(heading, *members, min_width=250, styles={"flex": "1 1 250px"}))
         explain = text(
-            "A moved slider sets its parameter at all selected sites; the others keep each site's "
-            "own value. The mark is what was retrieved.",
+            "A moved slider sets its parameter wherever the change holds; the others keep each "
+            "site's own value. The mark is what was retrieved.",
             muted=True,
             size="0.8rem",
             sizing_mode="stretch_width",

@@ -7,8 +7,8 @@ import param
 from panel.layout import Column, Row
 from panel.viewable import Viewer
 
-from dashboard.state.selection import Selection
-from dashboard.state.session import Session
+from dashboard.state.attention import Attention
+from dashboard.state.page_state import PageState
 from dashboard.theme import plain, text
 
 __all__ = ["Selected"]
@@ -21,13 +21,17 @@ class Selected(Viewer):
 
     Parameters
     ----------
-    session, selection
-        What is described.
+    state : PageState
+        What is shown and changed.
+    attention : Attention, optional
+        Whether somebody looks.
     """
 
-    def __init__(self, session: Session, selection: Selection, **params: object) -> None:
+    def __init__(
+        self, state: PageState, attention: Attention | None = None, **params: object
+    ) -> None:
         super().__init__(**params)
-        self._session, self._selection = session, selection
+        self._session, self._selection = state.session, state.selection
         self._count = text(styles={"font-weight": "600"}, size="1rem", margin=(4, 8, 0, 8))
         self._which = text(
             muted=True,
@@ -37,9 +41,9 @@ class Selected(Viewer):
             min_height=22,
         )
         self._clear = pmui.Button(label="Clear", variant="text", size="small", margin=0)
-        self._clear.on_click(lambda _: selection.clear())
+        self._clear.on_click(lambda _: state.selection.clear())
         self._say()
-        selection.param.watch(self._say, ["sites", "how"])
+        (attention or Attention()).follow(self._say, state.selection, ["sites", "how"])
 
     def _say(self, *_: param.parameterized.Event) -> None:
         selection = self._selection

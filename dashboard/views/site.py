@@ -6,14 +6,14 @@ import numpy as np
 import param
 from bokeh.models import ColumnDataSource, FixedTicker, HoverTool, Range1d
 from bokeh.plotting import figure
+from numpy.typing import NDArray
 from panel.layout import Column
 from panel.pane import HTML, Bokeh
 from panel.viewable import Viewer
 
 from binn.parameters import KEYS, LOWER, PARAMETERS, UPPER, to_normalised
-from dashboard.state.results import Results
-from dashboard.state.selection import Selection
-from dashboard.state.session import Session
+from dashboard.state.attention import Attention
+from dashboard.state.page_state import PageState
 from dashboard.theme import ink, legend, quiet
 from dashboard.units import number, with_unit, written
 
@@ -23,6 +23,8 @@ _ROW = 13
 """Height of a parameter's row, pixels."""
 _RIGHT = 1.62
 """Where the axis ends: bars take 0 to 1, the values stand beside them."""
+_OTHERS = {"proda": "square_pin", "truth": "x"}
+"""Marks of the sources beside BINN, where a dataset has them."""
 _DEFAULTS = np.array([p.default for p in PARAMETERS])
 
 
@@ -31,22 +33,27 @@ class SiteParameters(Viewer):
 
     Parameters
     ----------
-    session, selection, results
+    state : PageState
         What is drawn: the selected sites, or all of them if none is selected.
+    attention : Attention, optional
+        Whether somebody looks.
 
     Attributes
     ----------
     source : ColumnDataSource
         Named ``parameters``. A row is a parameter, in table order: ``key``; ``value``, median in
         physical units; ``at``, ``low``, ``high``, median and 5 and 95 % in normalised units;
-        ``changed``, the scenario's normalised value or NaN.
+        ``changed``, ``proda``, ``truth``, the normalised medians of the scenario and of the other
+        sources, or NaN.
     """
 
     def __init__(
-        self, session: Session, selection: Selection, results: Results, **params: object
+        self, state: PageState, attention: Attention | None = None, **params: object
     ) -> None:
         super().__init__(**params)
-        self._session, self._selection, self._results = session, selection, results
+        attention = attention or Attention()
+        self._session, self._selection = state.session, state.selection
+        self._results = state.results
         default = to_normalised(_DEFAULTS)
         inside = (default >= 0) & (default <= 1)
         self._fixed = {
@@ -65,9 +72,9 @@ class SiteParameters(Viewer):
         self._figure = self._build()
         self._legend = HTML(sizing_mode="stretch_width", margin=(0, 8))
         self._follow_theme()
-        selection.param.watch(self._redraw, "sites")
-        results.param.watch(self._redraw, ["estimate", "change"])
-        session.param.watch(self._follow_theme, "dark")
+        attention.follow(self._redraw, state.selection, ["sites"])
+        attention.follow(self._redraw, state.results, ["estimate", "estimates", "change"])
+        attention.follow(self._follow_theme, state.session, ["dark"])
 
     def _build(self) -> figure:
         fig = figure(
@@ -88,6 +95,12 @@ class SiteParameters(Viewer):
             "low", "row", "high", "row", source=src, line_width=4, line_alpha=0.45
         )
         self._median = fig.scatter("at", "row", source=src, size=6.5, line_color=None)
+        self._others = {
+            source: fig.scatter(
+                source, "row", source=src, size=7, marker=marker, fill_alpha=0.0, line_width=1.4
+            )
+            for source, marker in _OTHERS.items()
+        }
         self._changed = fig.scatter(
             "changed", "row", source=src, size=9, marker="diamond", line_color=None
         )
@@ -123,11 +136,12 @@ class SiteParameters(Viewer):
         nothing = np.full(len(KEYS), np.nan)
         low, value, high = nothing, nothing, nothing
         if estimate is not None:
-            rows = estimate.parameters[self._selection.active]
-            low, value, high = np.percentile(rows, (5, 50, 95), axis=0)
+            chosen = estimate.parameters[self._selection.active]
+            low, value, high = np.percentile(chosen, (5, 50, 95), axis=0)
         moved = nothing
-        if change is not None:
-            middle = np.median(change.parameters, axis=0)
+        rows = [] if change is None else change.rows(self._selection.active)
+        if change is not None and len(rows):
+            middle = np.median(change.parameters[rows], axis=0)
             moved = np.where(middle != value, to_normalised(middle), np.nan)
         shown = np.clip(to_normalised(np.stack([low, value, high])), 0, 1)
         several = len(self._selection.active) > 1
@@ -139,6 +153,7 @@ class SiteParameters(Viewer):
             "at": shown[1],
             "high": shown[2] if several else nothing,
             "changed": moved,
+            **{source: self._other(source) for source in _OTHERS},
             "written": [
                 with_unit(v, p.unit) + (" (outside)" if out else "")
                 for v, p, out in zip(value, PARAMETERS, beyond, strict=True)
@@ -148,6 +163,15 @@ class SiteParameters(Viewer):
                 for a, b, p in zip(low, high, PARAMETERS, strict=True)
             ],
         }
+
+    def _other(self, source: str) -> NDArray[np.float64]:
+        """Median over the selection by another source, normalised; NaN where there is none."""
+        found = self._results.get(source, "site")
+        if found is None:
+            return np.full(len(KEYS), np.nan)
+        middle = np.nanmedian(found.parameters[self._selection.active], axis=0)
+        shown: NDArray[np.float64] = np.clip(to_normalised(middle), 0, 1)
+        return shown
 
     def _redraw(self, *_: param.parameterized.Event) -> None:
         self.source.data = self._columns()
@@ -160,6 +184,8 @@ class SiteParameters(Viewer):
         self._spread.glyph.line_color = colours["base"]
         self._median.glyph.fill_color = colours["base"]
         self._changed.glyph.fill_color = colours["changed"]
+        for source, drawn in self._others.items():
+            drawn.glyph.line_color = colours[source]
         self._value.glyph.text_color = colours["text"]
         self._say()
 
@@ -173,6 +199,10 @@ class SiteParameters(Viewer):
                 f"median and 5–95 % of {count:,} sites" if count > 1 else "this site",
             )
         ]
+        for source, mark in (("proda", "◇"), ("truth", "✕")):
+            if self._results.get(source, "site") is not None:
+                name = self._session.opened.source_name(source)
+                entries.append((mark, colours[source], name))
         entries.append(("│", colours["muted"], "CLM5 default"))
         if self._results.change is not None:
             entries.append(("◆", colours["changed"], "changed"))

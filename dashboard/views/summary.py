@@ -8,10 +8,10 @@ from numpy.typing import NDArray
 from panel.layout import Column
 from panel.viewable import Viewer
 
-from dashboard.state.field import FieldChoice
-from dashboard.state.results import Results
-from dashboard.state.selection import Selection
-from dashboard.state.session import Session
+from dashboard.state.attention import Attention
+from dashboard.state.field import FIELDS
+from dashboard.state.mapped import Mapped
+from dashboard.state.page_state import PageState
 from dashboard.theme import plain, text
 from dashboard.units import number, written
 
@@ -23,53 +23,68 @@ class MapSummary(Viewer):
 
     Parameters
     ----------
-    session, field, selection, results
+    state : PageState
         What is summarised.
+    attention : Attention, optional
+        Whether somebody looks.
+    shows : {"mapped", "changed_map"}
+        Which of the results.
     """
 
     def __init__(
         self,
-        session: Session,
-        field: FieldChoice,
-        selection: Selection,
-        results: Results,
+        state: PageState,
+        attention: Attention | None = None,
+        shows: str = "mapped",
         **params: object,
     ) -> None:
         super().__init__(**params)
-        self._session, self._field = session, field
-        self._selection, self._results = selection, results
+        attention = attention or Attention()
+        self._session, self._selection = state.session, state.selection
+        self._results, self._shows = state.results, shows
         self._numbers = text(sizing_mode="stretch_width", margin=(4, 10, 0, 10), size="0.85rem")
         self._origin = text(
             muted=True, sizing_mode="stretch_width", margin=(0, 10, 4, 10), size="0.8rem"
         )
         self._say()
-        field.param.watch(self._say, ["key", "depth"])
-        selection.param.watch(self._say, "sites")
-        results.param.watch(self._say, ["estimate", "problem"])
-        session.param.watch(self._say, "bedrock")
+        attention.follow(self._say, self._selection, ["sites"])
+        attention.follow(self._say, self._results, [shows, "problem"])
+        attention.follow(self._say, self._session, ["bedrock"])
 
     def _say(self, *_: param.parameterized.Event) -> None:
-        session, field = self._session, self._field.field
-        values = self._field.values(self._results.estimate, session.opened.observations)
-        unit = written(field.unit)
+        session = self._session
+        shown: Mapped | None = getattr(self._results, self._shows)
         if self._results.problem:
             self._numbers.object = plain(self._results.problem)
-        elif values is None:
-            self._numbers.object = plain(f"{self._field.title}: computing …")
+        elif shown is None:
+            self._numbers.object = plain("Computing …")
         else:
-            lines = [f"{self._field.title}, all sites: {described(values, unit)}"]
+            unit, grid = written(shown.unit), shown.on == "cell"
+            what = "all grid cells" if grid else "all sites"
+            lines = [f"{shown.title}, {what}: {described(shown.values, unit)}"]
             if len(self._selection):
-                chosen = values[self._selection.sites]
-                lines.append(f"Selected: {described(chosen, unit)}")
+                rows = self._selection.cells if grid else self._selection.sites
+                lines.append(f"Selected: {described(shown.values[rows], unit)}")
             else:
                 lines.append("Selected: none")
             self._numbers.object = plain("\n".join(lines))
+        self._origin.object = plain(f"{self._provenance(shown)} {session.notice}".strip())
+
+    def _provenance(self, shown: Mapped | None) -> str:
+        session = self._session
         origin = f"{session.opened.name} ({session.badge}). "
-        if field.measured:
-            origin += "Observed."
-        else:
-            origin += f"{session.opened.source}; bedrock scheme {session.bedrock}."
-        self._origin.object = plain(f"{origin} {session.notice}".strip())
+        if shown is None:
+            return origin
+        if FIELDS[shown.key].measured:
+            return f"{origin}Observed."
+        sources = {
+            "binn": session.opened.source,
+            "proda": "PRODA parameters of the dataset",
+            "difference": f"{session.opened.source}, less PRODA",
+            "spread": f"{session.opened.source}, its cross-validation members",
+            "truth": "the parameters the data were simulated with",
+        }
+        return f"{origin}{sources[shown.source]}; bedrock scheme {session.bedrock}."
 
     def __panel__(self) -> Column:
         return Column(self._numbers, self._origin, sizing_mode="stretch_width", margin=0)

@@ -9,25 +9,24 @@ import pytest
 from on_screen import drag, screen
 
 import binn
-from binn.clm5 import Forcing, clm5_defaults, solve
+from binn.clm5 import Forcing, clm5_defaults, solve, stock
 
 pytestmark = [pytest.mark.browser, pytest.mark.slow]
 
 OVERFLOW = "() => document.documentElement.scrollWidth - window.innerWidth"
 
 
-def test_without_data_the_page_explains_the_import(serve, visit) -> None:  # type: ignore[no-untyped-def]
-    address = serve()
-    for width, height in ((1280, 720), (390, 844)):
-        one = visit(address, width, height)
-        for command in (
-            "git clone https://github.com/",
-            "binn import authors-demo",
-            "make app DATA=",
-        ):
-            one.page.get_by_text(command).wait_for()
-        assert one.page.locator("canvas").count() == 0
-        assert one.page.evaluate(OVERFLOW) <= 0
+def test_without_arguments_the_demonstration_is_there(serve, visit) -> None:  # type: ignore[no-untyped-def]
+    one = visit(serve())
+    one.settled()
+    one.page.get_by_text("Demo data: simulated soils · cpu").wait_for()
+    one.page.get_by_text("not for scientific conclusions").first.wait_for()
+    dataset = binn.open_dataset("demo")
+    parameters = binn.load_checkpoint("demo").physical(dataset)
+    soc = solve(parameters, Forcing.from_dataset(dataset)).soc
+    expected = stock(soc, 0.0, 1.0).numpy() / 1000
+    np.testing.assert_allclose(one.data("sites")["value"], expected, rtol=1e-6)
+    assert one.page.evaluate(OVERFLOW) <= 0
 
 
 @pytest.mark.parametrize("kind", ["missing", "truncated", "argument"])
@@ -68,7 +67,7 @@ def test_without_a_checkpoint_clm5_defaults_are_shown_and_named(  # type: ignore
 def test_simulated_data_are_called_so(site: str, visit) -> None:  # type: ignore[no-untyped-def]
     one = visit(site)
     one.settled()
-    one.page.get_by_text("SYNTHETIC sites of a test · simulated data").wait_for()
+    one.page.get_by_text("SYNTHETIC sites of a test (simulated data).").wait_for()
     one.page.get_by_text("Simulated observations: not for scientific conclusions.").wait_for()
 
 

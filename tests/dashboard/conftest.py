@@ -7,7 +7,8 @@ from pathlib import Path
 import pytest
 from page_data import write_synthetic
 
-from dashboard.state.library import Library, Opened
+from dashboard.state.library import Library
+from dashboard.state.opened import Opened
 
 
 @pytest.fixture(scope="session")

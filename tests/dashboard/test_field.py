@@ -13,7 +13,7 @@ from binn.clm5 import soc_at_depth, solve, stock
 from binn.diagnostics import COMPONENTS, TRACEABILITY, components, traceability
 from binn.parameters import KEYS
 from dashboard.state.field import FIELDS, FieldChoice, limits
-from dashboard.state.library import Opened
+from dashboard.state.opened import Opened
 
 RANGES = [(0.0, 1.0), (0.1, 0.35), (0.0, 8.6)]
 

@@ -12,7 +12,8 @@ from page_data import write_synthetic
 from binn.clm5 import clm5_defaults
 from binn.errors import InputError
 from binn.parameters import index
-from dashboard.state.library import Library, Opened
+from dashboard.state.library import Library
+from dashboard.state.opened import Opened
 from dashboard.state.session import Session
 
 

@@ -15,7 +15,7 @@ from hypothesis import strategies as st
 from binn.clm5 import solve
 from binn.errors import InputError
 from binn.parameters import KEYS, LOWER, PARAMETERS, UPPER, Parameter, index
-from dashboard.state.library import Opened
+from dashboard.state.opened import Opened
 from dashboard.state.results import Results
 from dashboard.state.scenario import (
     Scenario,

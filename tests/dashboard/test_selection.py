@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 from page_data import COLUMNS, FIRST_ID, ROWS, TOGETHER
 
 from binn.errors import InputError
-from dashboard.state.library import Opened
+from dashboard.state.opened import Opened
 from dashboard.state.selection import Selection
 
 SITES = COLUMNS * ROWS + 3

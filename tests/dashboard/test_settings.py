@@ -10,8 +10,10 @@ from binn.errors import InputError
 from dashboard.settings import Settings, settings
 
 
-def test_nothing_given() -> None:
-    assert settings([], {}) == Settings()
+def test_nothing_given_is_the_demonstration() -> None:
+    assert settings([], {}) == Settings("demo", ("demo",))
+    assert settings(["--data", "demo"], {}) == Settings("demo", ("demo",))
+    assert settings(["--checkpoint", "mine"], {}) == Settings("demo", ("mine",))
 
 
 def test_environment_and_arguments() -> None:
@@ -22,9 +24,7 @@ def test_environment_and_arguments() -> None:
     assert chosen == Settings("new.nc", ("c",), allow_training=True)
 
 
-@pytest.mark.parametrize(
-    "arguments", [["--dat", "x"], ["--data"], ["stray"], ["--checkpoint", "c"]]
-)
+@pytest.mark.parametrize("arguments", [["--dat", "x"], ["--data"], ["stray"]])
 def test_nonsense_is_one_sentence(arguments: list[str]) -> None:
     with pytest.raises(InputError, match=r"\.$"):
         settings(arguments, {})

@@ -1,0 +1,81 @@
+"""Sentences above the tabs: what could not be used, what is awaited, the link asked for."""
+
+from __future__ import annotations
+
+import panel_material_ui as pmui
+from panel.layout import Column, Row
+from panel.viewable import Viewer
+from panel.widgets import TextInput
+
+from dashboard.theme import plain, text
+
+__all__ = ["Notices"]
+
+_SHOW = """
+const url = location.origin + location.pathname + '?' + cb_obj.value
+if (!cb_obj.value) return
+shown.value = url
+history.replaceState(null, '', url)
+if (navigator.clipboard) navigator.clipboard.writeText(url).catch(() => {})
+"""
+_GO = "if (cb_obj.value) location.search = '?' + cb_obj.value"
+
+
+class Notices(Viewer):
+    """One line of words with a button to close it, and the link when it has been copied."""
+
+    def __init__(self, **params: object) -> None:
+        super().__init__(**params)
+        self._words = text(sizing_mode="stretch_width", margin=(6, 10), size="0.88rem")
+        close = pmui.Button(label="Close", variant="text", size="small", margin=(2, 8))
+        close.on_click(lambda _: self._close())
+        # plain widgets: what they hold is handed to the browser's own functions
+        self._query = TextInput(value="", visible=False)
+        self._shown = TextInput(
+            name="Link to this view (copied)", value="", sizing_mode="stretch_width", visible=False
+        )
+        self._target = TextInput(value="", visible=False)
+        self._query.jscallback(args={"shown": self._shown}, value=_SHOW)
+        self._target.jscallback(value=_GO)
+        self._line = Row(
+            Column(self._words, self._shown, sizing_mode="stretch_width", margin=0),
+            close,
+            visible=False,
+            sizing_mode="stretch_width",
+            styles={"border-left": "3px solid #d55e00"},
+            margin=(6, 10),
+        )
+        self._sentences: list[str] = []
+
+    def say(self, sentence: str) -> None:
+        """Add a sentence to those on the page."""
+        self._sentences.append(sentence[:1].upper() + sentence[1:])
+        self._show("\n".join(self._sentences))
+
+    def wait(self, sentence: str) -> None:
+        """Say what is being waited for."""
+        self._show(sentence)
+
+    def offer(self, query: str) -> None:
+        """Copy the link with this query string, and show it."""
+        self._show("")
+        self._shown.visible = True
+        self._query.value = ""
+        self._query.value = query
+
+    def go(self, query: str) -> None:
+        """Send the browser to this query string."""
+        self._target.value = query
+
+    def _show(self, words: str) -> None:
+        self._words.object = plain(words)
+        self._words.visible = bool(words)
+        self._shown.visible = False
+        self._line.visible = True
+
+    def _close(self) -> None:
+        self._sentences = []
+        self._line.visible = False
+
+    def __panel__(self) -> Column:
+        return Column(self._line, self._query, self._target, sizing_mode="stretch_width", margin=0)
