@@ -23,7 +23,10 @@ __all__ = ["build_parser", "main"]
 #: parser sets `run`, a function of the parsed arguments
 COMMAND_MODULES = (
     "binn.cli_datasets",
+    "binn.cli_training",
     "binn.cli_learning",
+    "binn.cli_runs",
+    "binn.cli_calibration",
     "binn.cli_experiments",
     "binn.cli_demo",
 )

@@ -1,15 +1,13 @@
-"""The commands ``binn train``, ``binn predict`` and ``binn evaluate``."""
+"""The commands ``binn predict`` and ``binn evaluate``."""
 
 from __future__ import annotations
 
 import argparse
-import contextlib
 import json
-import sys
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from binn.cli_slurm import add_slurm_options, submit_training
+from binn.cli_arguments import positive, say
 from binn.errors import InputError
 
 if TYPE_CHECKING:
@@ -18,59 +16,17 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
     from binn.model import BINN
-    from binn.training.config import TrainingConfig
-    from binn.training.ranks import Ranks
 
 __all__ = ["register"]
 
-_PRESETS = ("paper", "paper-printed", "default", "quick")
-_USER_ERROR = 1
 _INTERRUPTED = 130  # 128 + SIGINT, as shells report it
 _PARTS = ("test", "validation", "train", "all")
-_OF_THE_RUN = ("preset", "config", "epochs", "seed", "members", "bedrock", "fold")
 
 
 def register(commands: Any) -> None:
     """Add the commands to the parser (its subparsers object)."""
-    _register_train(commands)
     _register_predict(commands)
     _register_evaluate(commands)
-
-
-def _register_train(commands: Any) -> None:
-    train = commands.add_parser(
-        "train",
-        help="train a model on a dataset",
-        description="Train BINN on a dataset. Ctrl-C saves; --resume goes on exactly. Several "
-        "processes share every batch: torchrun --nproc-per-node N -m binn train ...",
-    )
-    train.add_argument("data", metavar="DATA", help="dataset (NetCDF) or the name of a shipped one")
-    train.add_argument("--out", required=True, metavar="RUN", help="run folder to write")
-    train.add_argument(
-        "--preset",
-        choices=_PRESETS,
-        help="where the options start: the authors' run scripts (paper), what their paper prints "
-        "(paper-printed), ours (default), or a demonstration in under a minute (quick)",
-    )
-    train.add_argument("--config", metavar="FILE", help="all options, from a JSON file")
-    train.add_argument("--epochs", type=_positive, help="passes over the training sites")
-    train.add_argument("--seed", type=_natural, help="seed of weights, dropout and batches")
-    train.add_argument("--members", type=_positive, help="networks that are averaged")
-    train.add_argument(
-        "--bedrock", choices=("conserving", "published"), help="process model below bedrock"
-    )
-    train.add_argument("--device", default="cpu", help="torch device (cpu)")
-    train.add_argument("--threads", type=_positive, default=1, help="threads of torch (1)")
-    which = train.add_mutually_exclusive_group()
-    which.add_argument("--fold", type=_natural, metavar="K", help="fold to hold out, from 0 (0)")
-    which.add_argument(
-        "--folds", action="store_true", help="train every fold and pool their held-out scores"
-    )
-    train.add_argument(
-        "--resume", action="store_true", help="go on with the run in RUN, as it was begun"
-    )
-    add_slurm_options(train, _positive)
-    train.set_defaults(run=train_command, usage_error=train.error)
 
 
 def _register_predict(commands: Any) -> None:
@@ -94,13 +50,13 @@ def _register_predict(commands: Any) -> None:
     predict.add_argument("--device", default="cpu", help="torch device (cpu)")
     predict.add_argument(
         "--chunk",
-        type=_positive,
+        type=positive,
         metavar="ROWS",
         help="rows predicted at once (4096), a multiple of 32",
     )
     where = predict.add_mutually_exclusive_group()
     where.add_argument(
-        "--threads", type=_positive, default=1, help="chunks predicted side by side (1)"
+        "--threads", type=positive, default=1, help="chunks predicted side by side (1)"
     )
     where.add_argument(
         "--scheduler", metavar="ADDRESS", help="a running Dask scheduler, such as tcp://host:8786"
@@ -123,120 +79,6 @@ def _register_evaluate(commands: Any) -> None:
     evaluate.add_argument("--json", action="store_true", help="print JSON")
     evaluate.add_argument("--device", default="cpu", help="torch device (cpu)")
     evaluate.set_defaults(run=evaluate_command)
-
-
-def train_command(options: argparse.Namespace) -> int:
-    """``binn train DATA --out RUN ...``."""
-    given = [name for name in _OF_THE_RUN if getattr(options, name) is not None]
-    if options.resume and given:
-        options.usage_error(
-            f"--resume goes on with the options the run was begun with: leave out --{given[0]}"
-        )
-    if options.preset and options.config:
-        options.usage_error("give --preset or --config, not both")
-    if submit_training(options, lambda: _what_to_train(options), _say):
-        print(options.out)
-        return 0
-    from binn.training.ddp import joined
-
-    first = True
-    try:
-        with joined(options.device) as ranks:
-            first = ranks.first
-            _train(options, ranks)
-    except InputError:
-        if first:
-            raise
-        return _USER_ERROR  # the first process says why
-    finally:
-        if first:
-            _let_the_next_begin(Path(options.out).absolute().parent)
-    if first:
-        print(options.out)
-    return 0
-
-
-def _let_the_next_begin(folder: Path) -> None:
-    """In a runs folder, whoever ends makes room for those who wait."""
-    from binn.runs.limits import QUEUE
-    from binn.runs.runs import Runs
-
-    if (folder / QUEUE).exists():
-        with contextlib.suppress(InputError):
-            Runs(folder).advance(wait=False)
-
-
-def _train(options: argparse.Namespace, ranks: Ranks) -> None:
-    """Train as one of the processes, or alone."""
-    import binn
-    from binn.training.config import TrainingConfig
-    from binn.training.fit import fit
-    from binn.training.folds import fit_folds
-
-    told = ranks.lead(lambda: _what_to_train(options))
-    sent: Any = None if told is None else [told[0].model_dump_json(), told[1]]
-    text, folds = ranks.same(sent)
-    config = TrainingConfig.model_validate_json(text)
-    ds = ranks.together(lambda: binn.open_dataset(options.data))
-    arguments: dict[str, Any] = {
-        "device": options.device,
-        "resume": options.resume,
-        "report": _say,
-        "threads": options.threads,
-        "data": whole_name(options.data),
-    }
-    if not folds:
-        fit(config, ds, options.out, ranks=ranks, **arguments)
-    elif ranks.size > 1:
-        raise InputError(
-            f"{ranks.size} processes train one fold together: name it by --fold K, or train all "
-            "folds without torchrun"
-        )
-    else:
-        fit_folds(config, ds, options.out, **arguments)
-
-
-def whole_name(data: str) -> str:
-    """Name of a dataset that holds in any folder: a shipped one, or the whole path."""
-    from binn.datasets.shipped import shipped_dataset
-
-    return data if shipped_dataset(data) else str(Path(data).expanduser().resolve())
-
-
-def _what_to_train(options: argparse.Namespace) -> tuple[TrainingConfig, bool]:
-    """Configuration, and whether all folds are wanted."""
-    from pydantic import ValidationError
-
-    from binn.training.config import TrainingConfig
-    from binn.training.presets import preset
-    from binn.training.run_folder import read_run_config
-
-    if options.resume:
-        held = read_run_config(Path(options.out))
-        if options.folds and held.kind != "folds":
-            raise InputError(f"the run in {options.out} is of one fold: resume it without --folds")
-        return held.training, held.kind == "folds"
-    try:
-        if options.config:
-            try:
-                text = Path(options.config).read_text(encoding="utf-8")
-            except (OSError, UnicodeDecodeError) as error:
-                raise InputError(f"cannot read the options {options.config}: {error}") from None
-            config = TrainingConfig.model_validate_json(text)
-        else:
-            config = preset(options.preset or "default")
-        changes: dict[str, Any] = {
-            name: getattr(options, name)
-            for name in ("epochs", "seed", "members", "bedrock")
-            if getattr(options, name) is not None
-        }
-        if options.fold is not None:
-            changes["split"] = {"fold": options.fold}
-        return config.changed(**changes), options.folds
-    except ValidationError as error:
-        first = error.errors()[0]
-        where = ".".join(str(part) for part in first["loc"]) or "the options"
-        raise InputError(f"the options do not fit: {where}: {first['msg']}") from None
 
 
 def predict_command(options: argparse.Namespace) -> int:
@@ -263,15 +105,15 @@ def predict_command(options: argparse.Namespace) -> int:
             threads=options.threads,
             scheduler=options.scheduler,
             resume=options.resume,
-            report=_say,
+            report=say,
         )
     except Stopped as stop:
-        _say(str(stop))
+        say(str(stop))
         return _INTERRUPTED
     if attributes["skipped_cells"]:
-        _say(f"{attributes['skipped_cells']} cells without covariates are left out")
+        say(f"{attributes['skipped_cells']} cells without covariates are left out")
     if attributes["unknown_categories"]:
-        _say(
+        say(
             "categories that training did not know get the average of the known ones: "
             f"{attributes['unknown_categories']}"
         )
@@ -288,7 +130,7 @@ def evaluate_command(options: argparse.Namespace) -> None:
     models = binn.load_ensemble(options.checkpoint, options.device)
     ds = binn.open_dataset(options.data)
     scores = _scores(models, ds, options.split)
-    _say(f"scored on {scores['sites']} sites: {scores['why']}")
+    say(f"scored on {scores['sites']} sites: {scores['why']}")
     if options.json:
         print(json.dumps(scores, indent=1))
         return
@@ -372,24 +214,3 @@ def _sites_of(model: BINN, ds: xr.Dataset, part: str) -> NDArray[np.int64]:
     if split.digest() != model.checkpoint.split.digest:
         raise InputError("the checkpoint's split cannot be made again; give --split all")
     return split.part(part)
-
-
-def _positive(text: str) -> int:
-    value = _natural(text)
-    if value < 1:
-        raise argparse.ArgumentTypeError(f"{text} is not 1 or more")
-    return value
-
-
-def _natural(text: str) -> int:
-    try:
-        value = int(text)
-    except ValueError:
-        raise argparse.ArgumentTypeError(f"{text!r} is not a whole number") from None
-    if value < 0:
-        raise argparse.ArgumentTypeError(f"{text} is less than 0")
-    return value
-
-
-def _say(line: str) -> None:
-    print(line, file=sys.stderr, flush=True)

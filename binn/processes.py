@@ -13,13 +13,15 @@ import os
 import platform
 import signal
 import sys
+from collections.abc import Mapping
 from pathlib import Path
 
 from pydantic import BaseModel, ConfigDict, Field
 
-__all__ = ["ProcessIdentity"]
+__all__ = ["ProcessIdentity", "environment"]
 
 _STATE, _STARTED = 0, 19  # fields of /proc/PID/stat after the name of the program
+_OF_A_GROUP = ("WORLD_SIZE", "RANK", "LOCAL_RANK", "MASTER_ADDR", "MASTER_PORT")
 _GONE = ("Z", "X", "x")  # ended, and only waiting for its parent to notice
 
 
@@ -123,3 +125,16 @@ def _space() -> str:
         except OSError:
             return ""
     return ""
+
+
+def environment(threads: int, also: Mapping[str, str] | None = None) -> dict[str, str]:
+    """Environment of a child process that trains: this program, so many threads, no ranks."""
+    # the package may not be installed, but be run from a checkout
+    home = str(Path(__file__).resolve().parents[1])
+    paths = [home, *filter(None, [os.environ.get("PYTHONPATH")])]
+    kept = {name: value for name, value in os.environ.items() if name not in _OF_A_GROUP}
+    return kept | {
+        "PYTHONPATH": os.pathsep.join(paths),
+        "OMP_NUM_THREADS": str(threads),
+        **(also or {}),
+    }

@@ -8,7 +8,14 @@ from pathlib import Path
 
 from binn.errors import InputError
 
-__all__ = ["DEMO", "demo_folder", "shipped_checkpoint", "shipped_dataset", "shipped_folds"]
+__all__ = [
+    "DEMO",
+    "demo_folder",
+    "shipped_checkpoint",
+    "shipped_dataset",
+    "shipped_folds",
+    "whole_name",
+]
 
 DEMO = "demo"
 """Name of the embedded demonstration."""
@@ -65,3 +72,10 @@ def shipped_folds(name: str | os.PathLike[str]) -> Path | None:
         If it should be there and is not.
     """
     return demo_folder() / FOLDS if str(name) == DEMO else None
+
+
+def whole_name(path_or_name: str | os.PathLike[str]) -> str:
+    """Name of a dataset that holds in any working folder: a shipped one, or the whole path."""
+    if shipped_dataset(path_or_name) is not None:
+        return str(path_or_name)
+    return str(Path(path_or_name).expanduser().resolve())

@@ -14,11 +14,10 @@ import subprocess
 import sys
 import threading
 import uuid
-from collections.abc import Mapping
 from pathlib import Path
 
 from binn.errors import InputError
-from binn.processes import ProcessIdentity
+from binn.processes import ProcessIdentity, environment
 from binn.training.run_folder import (
     SCHEDULER,
     now,
@@ -28,13 +27,12 @@ from binn.training.run_folder import (
 )
 from binn.training.run_lock import RunLock
 
-__all__ = ["began", "command", "environment", "last_words", "launch"]
+__all__ = ["began", "command", "last_words", "launch"]
 
 OUTPUT = "output.txt"
 _MARK = "--- started"
 _NICE = 10
 _WAIT = 'IFS= read -r go && printf "%s\\n" "$go" && exec "$@" </dev/null'
-_OF_A_GROUP = ("WORLD_SIZE", "RANK", "LOCAL_RANK", "MASTER_ADDR", "MASTER_PORT")
 _ERROR, _TRACEBACK = "binn: error: ", "Traceback "
 _ALL, _TAIL = 1 << 30, 20_000  # bytes of the output that are read
 
@@ -116,19 +114,6 @@ def command(path: Path) -> list[str]:
     words = [sys.executable, "-m", "binn", "train", config.data, "--out", str(path), "--resume"]
     words += ["--device", config.device, "--threads", str(config.threads)]
     return words + (["--parallel", str(config.parallel)] if config.parallel > 1 else [])
-
-
-def environment(threads: int, also: Mapping[str, str] | None = None) -> dict[str, str]:
-    """Environment of a trainer: this program, so many threads, no group of processes."""
-    # the package may not be installed, but be run from a checkout
-    home = str(Path(__file__).resolve().parents[2])
-    paths = [home, *filter(None, [os.environ.get("PYTHONPATH")])]
-    kept = {name: value for name, value in os.environ.items() if name not in _OF_A_GROUP}
-    return kept | {
-        "PYTHONPATH": os.pathsep.join(paths),
-        "OMP_NUM_THREADS": str(threads),
-        **(also or {}),
-    }
 
 
 def began(path: Path, word: str) -> bool:

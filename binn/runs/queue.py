@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import json
+import platform
 import shutil
 import signal
 import time
@@ -75,7 +76,8 @@ class Queue:
         for run in runs:
             if run.stopping:
                 self._end_if_late(Path(run.path), limits.grace)
-        busy = [run for run in runs if run.state == "running"]
+        # those on other machines of a cluster are their scheduler's business
+        busy = [run for run in runs if run.state == "running" and run.host in ("", platform.node())]
         count, threads = len(busy), sum(run.threads for run in busy)
         for run in sorted((r for r in runs if r.state == "queued"), key=lambda r: r.ticket):
             # first come, first served: a small one does not overtake a large one for ever

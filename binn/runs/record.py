@@ -65,6 +65,8 @@ class Run:
         Why it failed, what it waits for; may be empty.
     stopping : bool
         Whether it is running and was asked to stop.
+    host : str
+        Name of the machine it is, or was, trained on.
     threads : int
         Threads it may use.
     ticket : int
@@ -96,6 +98,7 @@ class Run:
     scores: Mapping[str, float] = field(default_factory=dict)
     message: str = ""
     stopping: bool = False
+    host: str = ""
     threads: int = 1
     ticket: int = 0
     promoted: bool = False
@@ -168,6 +171,7 @@ class RunReader:
         found: dict[str, Any] = {
             "began": str(status.get("began") or ""),
             "updated": str(status.get("updated") or ""),
+            "host": str(status.get("host") or ""),
             "epoch": epoch,
             "epochs": epochs,
             "member": member if epoch or member > 1 else 0,

@@ -7,14 +7,14 @@ from typing import Any
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_validator, model_validator
 
-from binn.datasets.shipped import shipped_dataset
+from binn.datasets.shipped import shipped_dataset, whole_name
 from binn.errors import InputError
 from binn.training.config import Bedrock, OptimiserConfig, SplitConfig, TrainingConfig
 from binn.training.live_map import QUANTITIES
 from binn.training.presets import PRESETS, preset
 from binn.training.run_folder import RunConfig, now
 
-__all__ = ["RunRequest"]
+__all__ = ["RunRequest", "one_sentence"]
 
 
 def _said(model: type[BaseModel], name: str) -> str:
@@ -68,7 +68,10 @@ class RunRequest(BaseModel):
             raise ValueError(f"live_map is one of {', '.join(QUANTITIES)}, not {self.live_map!r}")
         if self.options is None and self.preset not in PRESETS:
             raise ValueError(f"preset is one of {', '.join(PRESETS)}, not {self.preset!r}")
-        self.training()
+        try:
+            self.training()
+        except ValidationError as error:
+            raise ValueError(one_sentence(error)) from None
         return self
 
     @classmethod
@@ -83,10 +86,7 @@ class RunRequest(BaseModel):
         try:
             return cls.model_validate(values)
         except ValidationError as error:
-            first = error.errors()[0]
-            where = ".".join(str(part) for part in first["loc"])
-            what = f"{where}: {first['msg']}" if where else first["msg"]
-            raise InputError(f"the options do not fit: {what}") from None
+            raise InputError(f"the options do not fit: {one_sentence(error)}") from None
 
     def training(self) -> TrainingConfig:
         """All options of the training."""
@@ -105,12 +105,9 @@ class RunRequest(BaseModel):
         InputError
             If there is no such dataset.
         """
-        data = self.dataset
-        if shipped_dataset(data) is None:
-            path = Path(data).expanduser().resolve()
-            if not path.exists():
-                raise InputError(f"there is no dataset {data}: give its path, or demo")
-            data = str(path)
+        data = whole_name(self.dataset)
+        if shipped_dataset(data) is None and not Path(data).exists():
+            raise InputError(f"there is no dataset {data}: give its path, or demo")
         return RunConfig(
             kind="folds" if self.all_folds else "run",
             training=self.training(),
@@ -125,3 +122,11 @@ class RunRequest(BaseModel):
 
     def _given(self, *names: str) -> dict[str, Any]:
         return {name: value for name in names if (value := getattr(self, name)) not in (None, ())}
+
+
+def one_sentence(error: ValidationError) -> str:
+    """The first thing that does not fit: where, and why."""
+    first = error.errors()[0]
+    where = ".".join(str(part) for part in first["loc"])
+    why = first["msg"].removeprefix("Value error, ")
+    return f"{where}: {why}" if where else why

@@ -13,7 +13,7 @@ import torch
 
 from binn.errors import InputError
 
-__all__ = ["on_cluster", "on_threads"]
+__all__ = ["cluster_client", "on_cluster", "on_threads"]
 
 Piece = TypeVar("Piece")
 Result = TypeVar("Result")
@@ -81,6 +81,18 @@ def on_cluster(
     InputError
         If `distributed` is not installed, nobody answers at `address`, or the cluster fails.
     """
+    with cluster_client(address) as client:
+        yield from _in_order(client, work, pieces, asked)
+
+
+def cluster_client(address: str) -> Any:
+    """A client of a running cluster, to be entered.
+
+    Raises
+    ------
+    InputError
+        If `distributed` is not installed, or nobody answers at `address`.
+    """
     if find_spec("distributed") is None:
         raise InputError(
             "--scheduler needs the package distributed: install the extra `cluster` "
@@ -95,8 +107,7 @@ def on_cluster(
             f"no Dask scheduler answers at {address}: start one (`dask scheduler`) or leave out "
             "--scheduler"
         ) from error
-    with client:
-        yield from _in_order(client, work, pieces, asked)
+    return client
 
 
 def _in_order(

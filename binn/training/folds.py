@@ -1,4 +1,4 @@
-"""All folds one after another: every site is predicted once by a model that never saw it."""
+"""All folds, in turn or side by side: every site is predicted by a model that never saw it."""
 
 from __future__ import annotations
 
@@ -14,10 +14,12 @@ from numpy.typing import NDArray
 
 from binn.atomic import saving, write_file
 from binn.checkpoint import load_checkpoint
+from binn.errors import InputError
 from binn.evaluation import score, simulate_observations
 from binn.fingerprint import dataset_fingerprint, git_revision
 from binn.training.config import TrainingConfig
 from binn.training.fit import check_device, fit
+from binn.training.folds_parallel import folds_in_processes, folds_on_cluster
 from binn.training.interruption import Interruption, wish_to_stop
 from binn.training.run_folder import RunConfig, RunFolder, now
 from binn.training.split import split_sites
@@ -35,6 +37,9 @@ def fit_folds(
     report: Callable[[str], None] | None = None,
     threads: int = 1,
     data: str = "",
+    live_map: str = "soc_stock",
+    parallel: int = 1,
+    scheduler: str | None = None,
 ) -> dict[str, Any] | None:
     """Train one model for each fold and score the held-out predictions of all folds together.
 
@@ -50,8 +55,13 @@ def fit_folds(
         Canonical dataset.
     out : path
         Folder for all folds.
-    device, resume, report, threads, data
-        As `binn.training.fit.fit`.
+    device, resume, report, threads, data, live_map
+        As `binn.training.fit.fit`; `threads` of each fold.
+    parallel : int
+        Folds trained at once, each in a process of its own that reads the dataset from `data`.
+    scheduler : str, optional
+        Address of a running Dask cluster that trains them instead; its workers see `data` and
+        `out` under the same names.
 
     Returns
     -------
@@ -72,13 +82,25 @@ def fit_folds(
         data_fingerprint=dataset_fingerprint(ds),
         device=device,
         threads=threads,
+        parallel=parallel,
         data=data,
+        live_map=live_map,
         created=now(),
     )
+    if (parallel > 1 or scheduler) and not data:
+        raise InputError("folds in other processes need to know where the dataset is: give `data`")
     folds = config.split.folds
     with contextlib.ExitStack() as stack:
         asked = stack.enter_context(Interruption(wish_to_stop(path)))
         run = stack.enter_context(RunFolder(path, run_config, resume, report))
+        if parallel > 1 or scheduler is not None:
+            left = {k: path / f"fold_{k}" for k in range(folds) if not _is_done(path / f"fold_{k}")}
+            run.status("running", folds=folds, message="")
+            work = (left, path, lambda: asked.asked, run.say)
+            if scheduler is not None:
+                folds_on_cluster(scheduler, run.config, *work)
+            else:
+                folds_in_processes(run.config, *work)
         fold_of = np.full(ds.sizes["site"], -1, dtype=np.int64)
         simulated = np.full(ds.sizes["obs"], np.nan)
         each: list[dict[str, Any]] = []
@@ -87,9 +109,9 @@ def fit_folds(
             one = config.changed(split={"fold": fold})
             test = split_sites(ds, one.split).test
             folder = path / f"fold_{fold}"
-            if not _is_done(folder):
+            if not _is_done(folder) and not asked.asked:
                 run.say(f"fold {fold} of {folds}")
-                fitted = fit(
+                fit(
                     one,
                     ds,
                     folder,
@@ -99,12 +121,13 @@ def fit_folds(
                     threads=threads,
                     interruption=asked,
                     data=data,
+                    live_map=run.config.live_map,
                 )
-                if not fitted.complete:
-                    again = f"binn train DATA --out {path} --folds --resume"
-                    run.status("cancelled", fold=fold, folds=folds, resume=again)
-                    run.say(f"stopped and saved; go on with: {again}")
-                    return None
+            if not _is_done(folder):
+                again = f"binn train DATA --out {path} --folds --resume"
+                run.status("cancelled", fold=fold, folds=folds, resume=again)
+                run.say(f"stopped and saved; go on with: {again}")
+                return None
             # from the saved weights, whether they were trained now or before
             rows, values = simulate_observations(load_checkpoint(folder, device), ds, test)
             fold_of[test], simulated[rows] = fold, values

@@ -227,7 +227,7 @@ class RunFolder:
         held = read_run_config(self.path) if file.exists() else None
         if held is not None and resume:
             # what only says where and how may be said anew, and is kept if it is not
-            keep = {name: getattr(held, name) for name in ("created", "live_map", "parallel")}
+            keep = {name: getattr(held, name) for name in ("created", "live_map")}
             keep["data"] = config.data or held.data
             config = config.model_copy(update=keep)
         self.config = config
