@@ -9,6 +9,8 @@ from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from binn.cli_calibration import register_import as register_results
+
 if TYPE_CHECKING:
     import xarray as xr
 
@@ -67,6 +69,34 @@ def register(commands: Any) -> None:
     _add_ecoregions(bundle)
     bundle.set_defaults(run=import_authors_bundle)
 
+    table = layouts.add_parser(
+        "table",
+        help="your own profiles: CSV or Parquet with a mapping file",
+        description=(
+            "Import a table of soil profiles. A mapping file (TOML or JSON, see docs/importing.md) "
+            "says which column is what, in which unit. Forcing, and covariates that the table has "
+            "not, come from the nearest cell of another dataset."
+        ),
+    )
+    table.add_argument("source", metavar="SRC", help="CSV or Parquet file")
+    table.add_argument("out", metavar="OUT", help="NetCDF file to write")
+    table.add_argument("--mapping", metavar="FILE", required=True, help="TOML or JSON file")
+    table.add_argument(
+        "--forcing",
+        metavar="DATASET",
+        required=True,
+        help="dataset whose cells give the forcing: a path, or demo (simulated)",
+    )
+    table.add_argument(
+        "--max-distance",
+        metavar="KM",
+        type=float,
+        default=50.0,
+        help="leave out profiles whose nearest cell is farther (default: 50)",
+    )
+    _add_ecoregions(table)
+    table.set_defaults(run=import_table)
+
     trained = layouts.add_parser(
         "authors-checkpoint",
         help="a network the BINN authors' scripts trained (mlp_wrapper.pt)",
@@ -87,6 +117,8 @@ def register(commands: Any) -> None:
         ),
     )
     trained.set_defaults(run=import_authors_checkpoint)
+
+    register_results(layouts)
 
     info = commands.add_parser(
         "info",
@@ -136,6 +168,23 @@ def import_authors_bundle(options: argparse.Namespace) -> None:
         representative=options.representative,
     )
     _finish(*found, options, most=5)
+
+
+def import_table(options: argparse.Namespace) -> None:
+    """``binn import table SRC OUT --mapping FILE --forcing DATASET [--max-distance KM] ...``."""
+    from binn.datasets.storage import check_target
+
+    check_target(options.out)
+    from binn.datasets.tables import import_table as read
+
+    found = read(
+        options.source,
+        options.mapping,
+        options.forcing,
+        _progress,
+        max_distance=options.max_distance,
+    )
+    _finish(*found, options, most=20)
 
 
 def _finish(
