@@ -10,8 +10,10 @@ import panel_material_ui as pmui
 from dashboard.state.attention import Attention
 from dashboard.state.link import TABS
 from dashboard.state.page_state import PageState
+from dashboard.state.work import Lane
 from dashboard.views.climate import ClimateSliders
 from dashboard.views.controls import Controls
+from dashboard.views.inspector import Inspector
 from dashboard.views.map import FieldMap
 from dashboard.views.methods import Methods
 from dashboard.views.profile import DepthProfile
@@ -19,6 +21,7 @@ from dashboard.views.scenario import ScenarioSliders
 from dashboard.views.selected import Selected
 from dashboard.views.site import SiteParameters
 from dashboard.views.summary import MapSummary
+from dashboard.views.traceability import Traceability
 
 __all__ = ["Explorer"]
 
@@ -38,6 +41,10 @@ class Explorer:
     ----------
     state : PageState
         Change it and every view follows.
+    names : (str, str)
+        Of the dataset and checkpoint, as links name them.
+    lane : callable
+        Makes a lane for a kind of work that must not hold up the page.
 
     Attributes
     ----------
@@ -46,11 +53,17 @@ class Explorer:
     main : panel_material_ui.Tabs
     """
 
-    def __init__(self, state: PageState) -> None:
-        self.state = state
+    def __init__(
+        self,
+        state: PageState,
+        names: tuple[str, str] = ("demo", "demo"),
+        lane: Callable[[str], Lane] = lambda _: Lane(),
+    ) -> None:
+        self.state, self._names, self._lane = state, names, lane
         self.drawer = [Controls(state)]
         self._makers: dict[str, Callable[[Attention], object]] = {
             "explore": self._explore,
+            "traceability": lambda attention: Traceability(state, attention),
             "what-if": self._what_if,
             "methods": self._methods,
         }
@@ -101,6 +114,7 @@ class Explorer:
             Selected(state, attention),
             DepthProfile(state, attention),
             SiteParameters(state, attention),
+            Inspector(state, attention, self._lane("inspecting")),
             styles=_RIGHT,
             margin=0,
         )
@@ -136,4 +150,4 @@ class Explorer:
         )
 
     def _methods(self, _: Attention) -> Methods:
-        return Methods(self.state)
+        return Methods(self.state, self._names)

@@ -95,7 +95,8 @@ class _Visit:
         tab, notes = read_link(state, query)
         for note in notes:
             self._notices.say(note)
-        self._state, self._explorer = state, Explorer(state)
+        self._state = state
+        self._explorer = Explorer(state, self._names, _lane)
         self._opening = _lane("opening")
         if "theme" in query:
             shell.dark_theme = state.session.dark

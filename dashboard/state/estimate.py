@@ -15,7 +15,15 @@ if TYPE_CHECKING:
     from binn.clm5 import Forcing
     from binn.observations import Observations
 
-__all__ = ["Change", "Estimate", "estimate", "owners", "quiet_solver", "scattered"]
+__all__ = [
+    "Change",
+    "Estimate",
+    "estimate",
+    "owners",
+    "quiet_solver",
+    "quiet_solver_with_gradient",
+    "scattered",
+]
 
 Floats = NDArray[np.float64]
 
@@ -94,9 +102,16 @@ def quiet_solver() -> Iterator[None]:
     """No gradients, and no warning about values outside the prior: the page says it itself."""
     import torch
 
+    with torch.no_grad(), quiet_solver_with_gradient():
+        yield
+
+
+@contextmanager
+def quiet_solver_with_gradient() -> Iterator[None]:
+    """No warning about values outside the prior: the page says it itself."""
     from binn.clm5 import OutsidePriorWarning
 
-    with torch.no_grad(), warnings.catch_warnings():
+    with warnings.catch_warnings():
         warnings.simplefilter("ignore", OutsidePriorWarning)
         yield
 

@@ -14,12 +14,13 @@ from typing import Any
 from urllib.parse import urlencode
 
 import numpy as np
+from numpy.typing import NDArray
 
 from binn.errors import InputError
 from dashboard.state.page_state import PageState
 from dashboard.state.scenario import Scenario
 
-__all__ = ["TABS", "VERSION", "read_link", "write_link"]
+__all__ = ["TABS", "VERSION", "packed_sites", "read_link", "write_link"]
 
 VERSION = 1
 TABS = {
@@ -88,10 +89,15 @@ def _selection(state: PageState) -> dict[str, str]:
         return {**known, "region": f"{kind}:{name}"}
     if len(selection) <= _FEW:
         return {**known, "sites": ",".join(map(str, selection.sites))}
-    mask = np.zeros(selection.count, dtype=bool)
-    mask[selection.sites] = True
+    return {**known, "packed": packed_sites(selection.sites, selection.count)}
+
+
+def packed_sites(sites: NDArray[np.int64], count: int) -> str:
+    """A set of sites among `count` of them, as a few hundred to a few thousand characters."""
+    mask = np.zeros(count, dtype=bool)
+    mask[sites] = True
     packed = zlib.compress(np.packbits(mask).tobytes(), 9)
-    return {**known, "packed": base64.urlsafe_b64encode(packed).decode().rstrip("=")}
+    return base64.urlsafe_b64encode(packed).decode().rstrip("=")
 
 
 def read_link(state: PageState, query: Mapping[str, str]) -> tuple[str, list[str]]:

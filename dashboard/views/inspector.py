@@ -1,0 +1,208 @@
+"""Behind the selection, folded away: forcing, covariates, and what its SOC hangs on."""
+
+from __future__ import annotations
+
+import html
+
+import numpy as np
+import panel_material_ui as pmui
+import param
+from bokeh.models import ColumnDataSource, HoverTool, Range1d
+from bokeh.plotting import figure
+from panel.layout import Column
+from panel.pane import HTML, Bokeh
+from panel.viewable import Viewer
+
+from binn.parameters import KEYS, PARAMETERS
+from dashboard.state.attention import Attention
+from dashboard.state.inspect import covariates, forces, sensitivities
+from dashboard.state.page_state import PageState
+from dashboard.state.work import Lane
+from dashboard.theme import ink, plain, quiet, text
+from dashboard.units import number, with_unit, written
+
+__all__ = ["Inspector"]
+
+_MONTHS = ("Jan", "Feb", "Mar", "Apr", "May", "Jun", "Jul", "Aug", "Sep", "Oct", "Nov", "Dec")
+_ROW = 13
+_PARTS = ("Local sensitivities", "Forcing", "Covariates")
+
+
+class Inspector(Viewer):
+    """Three folded parts; each is worked out while it is open.
+
+    Parameters
+    ----------
+    state : PageState
+        The selected sites are inspected, or all of them if none is selected.
+    attention : Attention, optional
+        Whether somebody looks.
+    lane : Lane, optional
+        Where the sensitivities are computed.
+
+    Attributes
+    ----------
+    source : ColumnDataSource
+        Named ``sensitivity``. A row is a parameter: ``value``, the median over the selection of
+        the derivative of the SOC stock by the normalised parameter, kgC m-2; ``low``, ``high``,
+        its quartiles.
+    """
+
+    def __init__(
+        self,
+        state: PageState,
+        attention: Attention | None = None,
+        lane: Lane | None = None,
+        **params: object,
+    ) -> None:
+        super().__init__(**params)
+        attention = attention or Attention()
+        self._state, self._lane = state, lane or Lane()
+        nothing = np.full(len(KEYS), np.nan)
+        self.source = ColumnDataSource(
+            {
+                "row": np.arange(len(KEYS)),
+                "key": list(KEYS),
+                "name": [p.long_name for p in PARAMETERS],
+                "value": nothing,
+                "low": nothing,
+                "high": nothing,
+            },
+            name="sensitivity",
+        )
+        self._range = Range1d(-1, 1)
+        self._figure = self._build()
+        self._words = text(size="0.82rem", margin=(4, 8), sizing_mode="stretch_width")
+        self._forcing = HTML(sizing_mode="stretch_width", margin=(0, 8))
+        self._covariates = HTML(
+            sizing_mode="stretch_width", margin=(0, 8), max_height=320, styles={"overflow": "auto"}
+        )
+        bars = Bokeh(self._figure, sizing_mode="stretch_width")
+        self._parts = pmui.Accordion(
+            (_PARTS[0], Column(self._words, bars, sizing_mode="stretch_width", margin=0)),
+            (_PARTS[1], self._forcing),
+            (_PARTS[2], self._covariates),
+            active=[],
+            sizing_mode="stretch_width",
+            margin=(6, 8),
+        )
+        self._parts.param.watch(self._redraw, "active")
+        attention.follow(self._redraw, state.selection, ["sites"])
+        attention.follow(self._redraw, state.results, ["estimate"])
+        attention.follow(self._redraw, state.field, ["depth"])
+        attention.follow(self._follow_theme, state.session, ["dark"])
+        self._follow_theme()
+
+    def _build(self) -> figure:
+        fig = figure(
+            name="sensitivity-bars",
+            x_range=self._range,
+            y_range=Range1d(len(KEYS) - 0.4, -0.6),
+            height=_ROW * len(KEYS) + 46,
+            sizing_mode="stretch_width",
+            toolbar_location=None,
+            tools="",
+            x_axis_label="d SOC stock / d normalised parameter (kgC m⁻²)",
+        )
+        self._bars = fig.hbar(
+            y="row", left=0, right="value", height=0.6, source=self.source, line_color=None
+        )
+        self._spread = fig.segment("low", "row", "high", "row", source=self.source, line_width=1.5)
+        tips = [("Parameter", "@key · @name"), ("Median", "@value{%.3g} kgC m⁻²")]
+        formatters = {"@value": "printf"}
+        fig.add_tools(HoverTool(renderers=[self._bars], tooltips=tips, formatters=formatters))
+        fig.yaxis.ticker = list(range(len(KEYS)))
+        fig.yaxis.major_label_overrides = dict(enumerate(KEYS))
+        fig.yaxis.major_label_text_font_size = "10.5px"
+        fig.ygrid.grid_line_color = None
+        return quiet(fig)
+
+    def _redraw(self, *_: param.parameterized.Event) -> None:
+        if self._state.results.estimate is None:
+            return
+        if 0 in self._parts.active:
+            self._ask_sensitivities()
+        if 1 in self._parts.active:
+            self._forcing.object = self._forcing_table()
+        if 2 in self._parts.active:
+            self._covariates.object = self._covariate_table()
+
+    def _ask_sensitivities(self) -> None:
+        state, found = self._state, self._state.results.estimate
+        sites, depth = state.selection.active, state.field.depth
+        opened, parameters, bedrock = state.opened, found.parameters[sites], found.bedrock
+
+        def work() -> np.ndarray:
+            each = sensitivities(opened, parameters, sites, bedrock, depth)
+            return np.percentile(each, (25, 50, 75), axis=0)
+
+        self._lane.request(work, self._draw, self._failed)
+
+    def _draw(self, quartiles: np.ndarray) -> None:
+        low, middle, high = quartiles
+        sites, (top, bottom) = self._state.selection.active, self._state.field.depth
+        self.source.data = {
+            **dict(self.source.data),
+            **({"value": middle, "low": low, "high": high}),
+        }
+        reach = 1.05 * float(np.abs(quartiles).max()) or 1.0
+        self._range.update(start=-reach, end=reach)
+        order = np.argsort(-np.abs(middle))[:3]
+        most = ", ".join(f"{KEYS[k]} ({with_unit(middle[k], 'kgC m-2')})" for k in order)
+        several = f"median of {len(sites):,} sites" if len(sites) > 1 else "this site"
+        self._words.object = plain(
+            f"SOC stock {top:g}–{bottom:g} m, {several}; to first order, for a step across the "
+            f"whole prior range. Most: {most}."
+        )
+
+    def _failed(self, sentence: str) -> None:
+        self._words.object = plain(sentence)
+
+    def _forcing_table(self) -> str:
+        found = forces(self._state.opened, self._state.selection.active)
+        rows = [
+            (f"Soil temperature, {found.depth:.2g} m (°C)", found.temperature),
+            (f"Water scalar, {found.depth:.2g} m", found.water),
+            (f"Carbon input ({written('gC m-2')} month⁻¹)", found.litter),
+        ]
+        lines = "".join(
+            f'<tr><th scope="row">{month}</th>'
+            + "".join(f"<td>{number(float(values[k]))}</td>" for _, values in rows)
+            + "</tr>"
+            for k, month in enumerate(_MONTHS)
+        )
+        heads = "".join(f'<th scope="col">{html.escape(name)}</th>' for name, _ in rows)
+        total = with_unit(float(found.litter.sum()), "gC m-2 yr-1")
+        caption = f"Medians of the selection; input {total}; deepest soil layer {found.bedrock:g}."
+        return _table(caption, f'<th scope="col">Month</th>{heads}', lines)
+
+    def _covariate_table(self) -> str:
+        rows = covariates(self._state.opened, self._state.selection.active)
+        lines = "".join(
+            f'<tr><th scope="row">{html.escape(name)}</th><td>{html.escape(value)}</td>'
+            f"<td>{html.escape(spread)}</td><td>{html.escape(written(unit))}</td></tr>"
+            for name, value, spread, unit in rows
+        )
+        heads = "".join(f'<th scope="col">{one}</th>' for one in ("Covariate", "Value", "", "Unit"))
+        return _table("Median and quartiles, or the commonest class.", heads, lines)
+
+    def _follow_theme(self, *_: param.parameterized.Event) -> None:
+        colours = ink(self._state.session.dark)
+        self._bars.glyph.fill_color = colours["base"]
+        self._spread.glyph.line_color = colours["text"]
+
+    def __panel__(self) -> pmui.Accordion:
+        return self._parts
+
+
+def _table(caption: str, heads: str, lines: str) -> str:
+    style = (
+        "<style>table{border-collapse:collapse;font-size:0.8rem;font-variant-numeric:tabular-nums}"
+        "th,td{padding:1px 10px 1px 0;text-align:right;font-weight:400}"
+        "th:first-child{text-align:left}thead th{vertical-align:bottom;opacity:0.75}"
+        "caption{text-align:left;padding:2px 0 4px;opacity:0.75}</style>"
+    )
+    return (
+        f"{style}<table><caption>{html.escape(caption)}</caption>"
+        f"<thead><tr>{heads}</tr></thead><tbody>{lines}</tbody></table>"
+    )
