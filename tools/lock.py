@@ -1,7 +1,7 @@
 """Write requirements.lock and environment.yml from pyproject.toml and the packages installed here.
 
-Run by ``make lock``. The lock pins what the extras app, cluster, slurm and dev need, as installed in
-this environment; the reason that stands beside a requirement in pyproject.toml is carried along.
+Run by ``make lock``. The lock pins what the extras app, cluster, slurm and dev need, as installed
+in this environment; the reason that stands beside a requirement in pyproject.toml is carried along.
 """
 
 from __future__ import annotations
