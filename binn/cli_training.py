@@ -112,6 +112,7 @@ def _train(options: argparse.Namespace, ranks: Ranks) -> None:
         "threads": options.threads,
         "data": config.data,
         "live_map": config.live_map,
+        "save_every": config.save_every,
     }
     if config.kind == "run":
         if options.parallel or options.scheduler:

@@ -16,7 +16,7 @@ __all__ = ["OF_THE_RUN", "add_training_options", "read_request"]
 
 OF_THE_RUN = (
     *("preset", "config", "epochs", "seed", "members", "batch_size", "learning_rate"),
-    *("bedrock", "fold", "region", "sites", "map"),
+    *("bedrock", "fold", "region", "sites", "map", "save_every"),
 )
 """What is said when a run is begun, and holds until its end."""
 
@@ -57,6 +57,12 @@ def add_training_options(parser: argparse.ArgumentParser) -> None:
         "--sites",
         metavar="IDS",
         help="only the sites of these profile ids: separated by commas, or a file that lists them",
+    )
+    parser.add_argument(
+        "--save-every",
+        type=float,
+        metavar="SECONDS",
+        help="save what resumes the run so often (10), after whole epochs",
     )
     parser.add_argument(
         "--map",
@@ -111,6 +117,7 @@ def read_request(options: argparse.Namespace) -> RunRequest:
         "sites": _ids(options.sites) if options.sites else None,
         "device": options.device,
         "threads": options.threads,
+        "save_every": options.save_every,
         "live_map": options.map,
     }
     asked = {name: value for name, value in given.items() if value is not None}

@@ -53,6 +53,9 @@ class RunRequest(BaseModel):
     sites: tuple[str, ...] = Field((), description=SplitConfig.model_fields["sites"].description)
     device: str = Field("cpu", description="torch device.")
     threads: int = Field(1, ge=1, le=1024, description="Threads of each training.")
+    save_every: float = Field(
+        10.0, ge=0.0, le=86_400.0, description=RunConfig.model_fields["save_every"].description
+    )
     live_map: str = Field("soc_stock", description="What the map of each validation shows.")
 
     @field_validator("sites", mode="before")
@@ -115,6 +118,7 @@ class RunRequest(BaseModel):
             device=self.device,
             threads=self.threads,
             parallel=self.parallel if self.all_folds else 1,
+            save_every=self.save_every,
             data=data,
             live_map=self.live_map,
             created=now(),

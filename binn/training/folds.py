@@ -38,6 +38,7 @@ def fit_folds(
     threads: int = 1,
     data: str = "",
     live_map: str = "soc_stock",
+    save_every: float = 10.0,
     parallel: int = 1,
     scheduler: str | None = None,
 ) -> dict[str, Any] | None:
@@ -55,7 +56,7 @@ def fit_folds(
         Canonical dataset.
     out : path
         Folder for all folds.
-    device, resume, report, threads, data, live_map
+    device, resume, report, threads, data, live_map, save_every
         As `binn.training.fit.fit`; `threads` of each fold.
     parallel : int
         Folds trained at once, each in a process of its own that reads the dataset from `data`.
@@ -83,6 +84,7 @@ def fit_folds(
         device=device,
         threads=threads,
         parallel=parallel,
+        save_every=save_every,
         data=data,
         live_map=live_map,
         created=now(),
@@ -122,6 +124,7 @@ def fit_folds(
                     interruption=asked,
                     data=data,
                     live_map=run.config.live_map,
+                    save_every=run.config.save_every,
                 )
             if not _is_done(folder):
                 again = f"binn train DATA --out {path} --folds --resume"

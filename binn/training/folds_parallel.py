@@ -154,6 +154,9 @@ def train_fold(folder: str, path: str) -> str:
                 resume=True,
                 threads=config.threads,
                 interruption=asked,
+                data=config.data,
+                live_map=config.live_map,
+                save_every=config.save_every,
             )
     except InputError as error:
         return str(error)

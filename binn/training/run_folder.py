@@ -76,6 +76,7 @@ class RunConfig(BaseModel):
     device: str = Field("cpu", description="torch device.")
     threads: int = Field(1, ge=1, le=1024, description="Threads of torch.")
     parallel: int = Field(1, ge=1, le=100, description="Folds trained at once.")
+    save_every: float = Field(10.0, ge=0.0, le=86_400.0, description="Seconds between saves.")
     data: str = Field("", description="Where the dataset is: a whole path, or a shipped name.")
     live_map: str = Field(
         "soc_stock", description="What the map of a validation shows: `binn.training.live_map`."
@@ -227,8 +228,7 @@ class RunFolder:
         held = read_run_config(self.path) if file.exists() else None
         if held is not None and resume:
             # what only says where and how may be said anew, and is kept if it is not
-            keep = {name: getattr(held, name) for name in ("created", "live_map")}
-            keep["data"] = config.data or held.data
+            keep = {"data": config.data or held.data, "created": held.created or config.created}
             config = config.model_copy(update=keep)
         self.config = config
         # where nothing was saved, beginning anew loses nothing
