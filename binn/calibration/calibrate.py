@@ -10,6 +10,7 @@ import numpy as np
 import xarray as xr
 from numpy.typing import ArrayLike, NDArray
 
+from binn.calibration.mcmc_options import Options, mcmc_options
 from binn.calibration.misfit import Misfit
 from binn.calibration.problem import CalibrationProblem
 from binn.calibration.result import Calibration
@@ -19,7 +20,7 @@ from binn.errors import InputError
 from binn.observations import Observations
 from binn.parameters import KEYS
 
-__all__ = ["METHODS", "Method", "calibrate", "calibrate_problem"]
+__all__ = ["METHODS", "Method", "calibrate", "calibrate_problem", "chain_options", "with_best"]
 
 Method = Literal["adaptive", "published", "kalman", "genetic"]
 METHODS: tuple[Method, ...] = ("adaptive", "published", "kalman", "genetic")
@@ -152,9 +153,9 @@ def calibrate_problem(
     if method in ("adaptive", "published"):
         from binn.calibration.mcmc import mcmc
 
-        options = {**_steps(method, iterations), **options}
-        chains = mcmc(problem, method, seed=seed, threads=threads, report=report, **options)
-        return with_best(chains, problem, threads)
+        chosen = chain_options(method, iterations, **options)
+        found = mcmc(problem, chosen, seed=seed, threads=threads, report=report)
+        return with_best(found, problem, threads)
     from binn.calibration.genetic import evolve
     from binn.calibration.kalman import ensemble_kalman
 
@@ -170,19 +171,37 @@ def calibrate_problem(
         raise InputError(f"the method {method} has no option {wrong!r}") from None
 
 
-def _steps(method: str, iterations: int | None) -> dict[str, int]:
-    """Options of MCMC that make a chain of so many steps, phases in the usual proportion."""
-    if iterations is None:
-        return {}
-    if method == "adaptive":
+def chain_options(
+    method: str, iterations: int | None = None, chains: int | None = None, **changes: Any
+) -> Options:
+    """Options of MCMC with chains of so many steps, their phases in the usual proportion.
+
+    Parameters
+    ----------
+    method : {"adaptive", "published"}
+        Scheme.
+    iterations, chains : int, optional
+        Steps of a chain, and chains a site; the usual by default.
+    **changes
+        Other options.
+
+    Raises
+    ------
+    InputError
+        If an option is not possible.
+    """
+    given: dict[str, Any] = {} if chains is None else {"chains": chains}
+    if iterations is not None and method == "adaptive":
         warmup = round(iterations * _WARMUP_OF_ADAPTIVE)
-        return {"warmup": warmup, "samples": iterations - warmup}
-    first = max(2, round(iterations * _FIRST_OF_PUBLISHED))
-    return {
-        "first": first,
-        "second": max(2, iterations - first),
-        "adapt_from": max(2, round(iterations * _ADAPTING_FROM)),
-    }
+        given |= {"warmup": warmup, "samples": iterations - warmup}
+    elif iterations is not None:
+        first = max(2, round(iterations * _FIRST_OF_PUBLISHED))
+        given |= {
+            "first": first,
+            "second": max(2, iterations - first),
+            "adapt_from": max(2, round(iterations * _ADAPTING_FROM)),
+        }
+    return mcmc_options(method, **{**given, **changes})
 
 
 def with_best(found: Calibration, problem: CalibrationProblem, threads: int = 1) -> Calibration:

@@ -62,7 +62,7 @@ def evolve(
     threads : int
         Threads that share the sites.
     report : callable
-        Told one line every ten generations.
+        Told one line every fifty generations.
 
     Returns
     -------
@@ -106,8 +106,8 @@ def evolve(
         misfit[active, step], last[active] = least[active], step
         spread[active, step] = normalised(logits[active][..., free]).std(axis=1).mean(axis=1)
         active = active[~_stops(misfit[active, : step + 1], target[active])]
-        if step % 10 == 9 or not len(active):
-            report(f"generation {step + 1} of {iterations}: {n - len(active)} of {n} sites done")
+        if step % 50 == 49 or not len(active):
+            report(f"generation {step + 1} of {iterations}, {n - len(active)} of {n} sites done")
         if not len(active):
             break
     estimate = problem.complete(normalised(best)[:, None, :])

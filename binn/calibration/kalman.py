@@ -5,8 +5,8 @@ by its logarithm, since over the prior it spans orders of magnitude and a few hu
 every covariance. Each step is a Kalman update with perturbed observations, its length chosen from
 the ensemble's own misfits (the data misfit controller of Iglesias and Yang 2021, Inverse Problems
 37, 025008). A site stops when its median member fits within the noise (discrepancy principle), or
-no longer gains. The estimate is the member that fitted best: many parameters share a profile along
-bent surfaces, and the mean of members that all fit need not.
+no longer gains. The estimate is the member that fits best then: many parameters share a profile
+along bent surfaces, and the mean of members that all fit need not.
 
 What is left of the ensemble tells which directions the profile did not decide; it is not a
 posterior (the chains of :mod:`binn.calibration.mcmc` are).
@@ -65,13 +65,13 @@ def ensemble_kalman(
     threads : int
         Threads that share the sites.
     report : callable
-        Told one line a step.
+        Told one line every five steps.
 
     Returns
     -------
     Calibration
-        Estimate: the member that fitted best in any step. Members: the final ensemble. Trace by
-        step, NaN after the last: "misfit" of the estimate so far, and "discrepancy", the median
+        Members: the final ensemble. Estimate: the one of them that fits best. Trace by step, NaN
+        after the last: "misfit" of the member that fits best, and "discrepancy", the median
         member's distance over the noise. Diagnostics: "r2", "rmse" (gC m-3), "steps", "fitted"
         (whether the discrepancy came below 1).
 
@@ -87,25 +87,21 @@ def ensemble_kalman(
     ensemble = _Ensemble.drawn(problem, members, noise, seed)
     n = problem.n_sites
     misfit, discrepancy = (np.full((n, iterations + 1), np.nan) for _ in range(2))
-    best, least = np.empty((n, len(KEYS))), np.full(n, np.inf)
+    best = np.empty((n, len(KEYS)))
     active, last = np.arange(n), np.zeros(n, dtype=np.int64)
     for step in range(iterations + 1):
         part = ensemble.take(active)
         simulated, of_members = part.simulate(threads)
         distance = part.distance(simulated)
         discrepancy[active, step] = np.median(distance, axis=1)
-        last[active] = step
-        # keep the closest member, and what its misfit is
-        misfit[active, step] = misfit[active, step - 1] if step else np.nan
-        chosen = distance.argmin(axis=1)
-        every = np.arange(len(active))
-        better = distance[every, chosen] < least[active]
-        least[active[better]] = distance[every, chosen][better]
-        best[active[better]] = part.logits[every, chosen][better]
-        misfit[active[better], step] = of_members[every, chosen][better]
+        every, chosen = np.arange(len(active)), distance.argmin(axis=1)
+        misfit[active, step] = of_members[every, chosen]
+        best[active], last[active] = part.logits[every, chosen], step
         going = ~_stops(discrepancy[active, : step + 1])
-        report(f"step {step} of {iterations}: {n - int(going.sum())} of {n} sites are done")
-        if step == iterations or not going.any():
+        done = step == iterations or not going.any()
+        if done or step % 5 == 0:
+            report(f"step {step} of {iterations}, {n - int(going.sum())} of {n} sites done")
+        if done:
             break
         part.update(simulated, going)
         ensemble.logits[active[going]] = part.logits[going]

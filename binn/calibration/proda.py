@@ -124,6 +124,11 @@ def fit_proda(
     config = proda_preset(config) if isinstance(config, str) else config
     chosen = choose_sites(ds, normalised, r2, rhat, config.filter)
     sites = chosen.sites
+    if chosen.relaxed:
+        report(
+            "warning: too few sites meet the limits on R2, R-hat and depth; the network learns "
+            "from all calibrated sites: take the result as a rehearsal"
+        )
     report(
         f"network: {config.runs} runs on {len(sites)} sites; left out: "
         + (", ".join(f"{number} {why}" for why, number in chosen.left_out.items()) or "none")
@@ -166,6 +171,7 @@ def fit_proda(
         site_results=site_results,
         sites=len(sites),
         left_out=chosen.left_out,
+        relaxed=chosen.relaxed,
     )
     return FittedProda(ProdaNetwork(config, encoding, tuple(runs)), chosen, record, history)
 
@@ -230,7 +236,10 @@ def predict_proda(network: ProdaNetwork, ds: xr.Dataset) -> xr.Dataset:
 
 
 def proda_variables(
-    on: str, runs: NDArray[np.float64], range_set: RangeSet = "binn"
+    on: str,
+    runs: NDArray[np.float64],
+    range_set: RangeSet = "binn",
+    dtype: type[np.floating[Any]] = np.float32,
 ) -> dict[str, tuple[tuple[str, ...], NDArray[Any], dict[str, Any]]]:
     """Variables of PRODA's result on sites or cells.
 
@@ -242,6 +251,8 @@ def proda_variables(
         Normalised parameters by run; NaN where there is none.
     range_set : {"binn", "proda"}
         The ranges they are counted in.
+    dtype : type
+        Precision in which single runs are kept; the networks' by default.
 
     Returns
     -------
@@ -275,7 +286,7 @@ def proda_variables(
         ),
         f"proda_runs{end}": (
             ("run", *dims),
-            runs.astype(np.float32),
+            runs.astype(dtype),
             normalised | {"long_name": "normalised parameters of each run"},
         ),
     }

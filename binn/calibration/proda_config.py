@@ -39,6 +39,11 @@ class SiteFilter(_Options):
         description="Ask for profiles whose SOC falls with depth: correlation not positive, most "
         "carbon not at the bottom, first above last. PRODA: true.",
     )
+    strict: bool = Field(
+        False,
+        description="Refuse to go on when too few sites pass; else learn from all calibrated sites "
+        "then, and say so. PRODA: true.",
+    )
 
 
 class ProdaConfig(_Options):
@@ -101,7 +106,7 @@ PRODA_PRESETS: dict[str, ProdaConfig] = {
     "default": ProdaConfig(),
     "published": ProdaConfig(
         preset="published",
-        filter=SiteFilter(decreasing=True),
+        filter=SiteFilter(decreasing=True, strict=True),
         network=None,
         loss="product",
         optimiser="adadelta",

@@ -53,6 +53,9 @@ class ProdaRecord(BaseModel):
     site_results: str = Field("", description="Where the site results came from.")
     sites: int = Field(ge=0, description="Sites the networks learnt from.")
     left_out: dict[str, int] = Field(default_factory=dict, description="Other sites, by reason.")
+    relaxed: bool = Field(
+        False, description="Too few sites met the limits, so all calibrated ones were learnt from."
+    )
     created: str = Field("", description="When, ISO 8601, UTC.")
     binn_version: str = Field("", description="Version of this program.")
     git_revision: str | None = Field(None, description="Commit of this program.")

@@ -25,7 +25,7 @@ from binn.observations import Observations
 __all__ = ["Chosen", "choose_sites", "train_run"]
 
 _SQUARED, _RELATIVE = 500.0, 25.0  # the authors' para_mse and para_ratio
-_FEWEST = 20  # sites; below, a tenth of them validates nothing
+_FEWEST = 10  # sites; below, a tenth of them validates nothing
 
 Report = Callable[[str], None]
 Weights = dict[str, Tensor]
@@ -41,10 +41,13 @@ class Chosen:
         Their positions, sorted.
     left_out : dict of str to int
         Reason to number of sites; a site that fails twice counts twice.
+    relaxed : bool
+        Whether too few passed, so that all with a result were taken.
     """
 
     sites: NDArray[np.int64]
     left_out: dict[str, int]
+    relaxed: bool = False
 
 
 def choose_sites(
@@ -89,13 +92,16 @@ def choose_sites(
         tests["SOC does not fall with depth"] = decreasing
     left_out = {why: int((there & ~passed).sum()) for why, passed in tests.items()}
     good = there & np.logical_and.reduce(list(tests.values()))
-    if good.sum() < _FEWEST:
-        reasons = ", ".join(f"{why}: {number}" for why, number in left_out.items())
-        raise InputError(
-            f"only {int(good.sum())} of {int(there.sum())} calibrated sites are good enough for "
-            f"the network, which needs {_FEWEST} ({reasons}): calibrate more sites, or longer"
-        )
-    return Chosen(np.flatnonzero(good), {"no result": int((~there).sum())} | left_out)
+    unknown = {"no result": int((~there).sum())}
+    if good.sum() >= _FEWEST:
+        return Chosen(np.flatnonzero(good), unknown | left_out)
+    if there.sum() >= _FEWEST and not wanted.strict:
+        return Chosen(np.flatnonzero(there), unknown, relaxed=True)
+    reasons = ", ".join(f"{why}: {number}" for why, number in left_out.items())
+    raise InputError(
+        f"only {int(good.sum())} of {int(there.sum())} calibrated sites are good enough for the "
+        f"network, which needs {_FEWEST} ({reasons}): calibrate more sites, or longer"
+    )
 
 
 def _profiles(ds: xr.Dataset) -> tuple[NDArray[np.float64], NDArray[np.bool_]]:

@@ -90,12 +90,35 @@ def test_published_filter_asks_for_carbon_that_falls_with_depth(
 def test_too_few_sites_are_an_error_that_says_why(
     synthetic_dataset: xr.Dataset, results: Results
 ) -> None:
+    strict = QUICK.changed(filter=SiteFilter(depth=0.0, strict=True))
     with pytest.raises(InputError, match=r"only 0 of 60 .*\(R2 not above 0.75: 60"):
-        fit_proda(synthetic_dataset, results.u, results.r2 - 0.5, results.rhat, QUICK)
+        fit_proda(synthetic_dataset, results.u, results.r2 - 0.5, results.rhat, strict)
+    few = np.full_like(results.u, np.nan)
+    few[:9] = results.u[:9]
+    with pytest.raises(InputError, match=r"only 9 of 9 .* which needs 10"):
+        fit_proda(synthetic_dataset, few, results.r2, results.rhat, QUICK)
     with pytest.raises(InputError, match="do not belong to this dataset"):
         fit_proda(synthetic_dataset, results.u[1:], results.r2, results.rhat, QUICK)
     with pytest.raises(InputError, match="there is no network 'paper'"):
         proda_preset("paper")
+
+
+def test_if_too_few_pass_all_are_learnt_from_and_it_is_said(
+    synthetic_dataset: xr.Dataset, results: Results
+) -> None:
+    said: list[str] = []
+    fitted = fit_proda(
+        synthetic_dataset,
+        results.u,
+        results.r2 - 0.5,
+        results.rhat,
+        QUICK.changed(epochs=1),
+        report=said.append,
+    )
+    assert fitted is not None
+    assert any(line.startswith("warning: too few sites") for line in said)
+    assert len(fitted.chosen.sites) == 60
+    assert fitted.record.relaxed
 
 
 @pytest.mark.parametrize("name", ["default", "published"])

@@ -32,14 +32,13 @@ def test_noise_free_profiles_are_reproduced(method: Method, noise_free: Calibrat
     found = method(noise_free)
     assert ((found.normalised > 0) & (found.normalised < 1)).all()
     assert off(noise_free, found.normalised).max() < 0.1
-    assert np.median(off(noise_free, found.normalised)) < 0.02
+    assert np.median(off(noise_free, found.normalised)) < 0.03
     assert found.diagnostics["r2"].min() > 0.95
     # what it says of itself is so
     np.testing.assert_allclose(found.misfit, noise_free.misfit(found.normalised[:, None])[:, 0])
-    trace = found.trace["misfit"]
-    last = np.where(np.isfinite(trace), trace, np.inf).min(axis=1)
-    assert (found.misfit <= trace[:, 0]).all()
-    np.testing.assert_allclose(last, found.misfit, rtol=1e-6)
+    for row, misfit in zip(found.trace["misfit"], found.misfit, strict=True):
+        assert row[np.isfinite(row)][-1] == pytest.approx(misfit, rel=1e-6)
+        assert misfit < row[0]
 
 
 @both
