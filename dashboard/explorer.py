@@ -22,6 +22,7 @@ from dashboard.views.selected import Selected
 from dashboard.views.site import SiteParameters
 from dashboard.views.summary import MapSummary
 from dashboard.views.traceability import Traceability
+from dashboard.views.way import WayThere
 
 __all__ = ["Explorer"]
 
@@ -29,9 +30,9 @@ _LEFT = {"flex": "3 1 420px", "min-width": "min(100%, 420px)"}
 _RIGHT = {"flex": "2 1 340px", "min-width": "min(100%, 340px)"}
 _STAYS = "@media (min-width: 900px) { :host { position: sticky !important; top: 0 } }"
 """In sight while the sliders beside it are scrolled."""
-_MAP = {"min-height": "320px", "width": "100%", "flex": "none"}
-_TALL = {**_MAP, "height": "min(100vh - 205px, 120vw)"}
-_LOW = {**_MAP, "height": "320px"}
+_MAP = {"width": "100%", "flex": "none"}
+_TALL = {**_MAP, "min-height": "320px", "height": "min(100vh - 205px, 120vw)"}
+_LOW = {**_MAP, "height": "250px"}
 
 
 class Explorer:
@@ -127,14 +128,15 @@ class Explorer:
         right = pn.Column(
             Selected(state, attention),
             sliders.outcome,
-            DepthProfile(state, attention, tag="what-if-"),
             pn.Column(
-                FieldMap(state, attention, shows="changed_map", tag="what-if-"),
+                FieldMap(state, attention, shows="changed_map", tag="what-if-", least=250),
                 styles=_LOW,
                 margin=0,
                 sizing_mode="stretch_width",
             ),
+            DepthProfile(state, attention, tag="what-if-"),
             MapSummary(state, attention, shows="changed_map"),
+            WayThere(state, attention, self._lane("transient")),
             styles=_RIGHT,
             stylesheets=[_STAYS],
             margin=0,

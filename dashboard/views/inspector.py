@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import html
-
 import numpy as np
 import panel_material_ui as pmui
 import param
@@ -18,6 +16,7 @@ from dashboard.state.attention import Attention
 from dashboard.state.inspect import covariates, forces, sensitivities
 from dashboard.state.page_state import PageState
 from dashboard.state.work import Lane
+from dashboard.tables import table
 from dashboard.theme import ink, plain, quiet, text
 from dashboard.units import number, with_unit, written
 
@@ -160,31 +159,28 @@ class Inspector(Viewer):
 
     def _forcing_table(self) -> str:
         found = forces(self._state.opened, self._state.selection.active)
+        columns = (found.temperature, found.water, found.litter)
         rows = [
-            (f"Soil temperature, {found.depth:.2g} m (°C)", found.temperature),
-            (f"Water scalar, {found.depth:.2g} m", found.water),
-            (f"Carbon input ({written('gC m-2')} month⁻¹)", found.litter),
-        ]
-        lines = "".join(
-            f'<tr><th scope="row">{month}</th>'
-            + "".join(f"<td>{number(float(values[k]))}</td>" for _, values in rows)
-            + "</tr>"
+            [month, *(number(float(values[k])) for values in columns)]
             for k, month in enumerate(_MONTHS)
+        ]
+        head = (
+            "Month",
+            f"Soil temperature, {found.depth:.2g} m (°C)",
+            f"Water scalar, {found.depth:.2g} m",
+            f"Carbon input ({written('gC m-2')} month⁻¹)",
         )
-        heads = "".join(f'<th scope="col">{html.escape(name)}</th>' for name, _ in rows)
         total = with_unit(float(found.litter.sum()), "gC m-2 yr-1")
         caption = f"Medians of the selection; input {total}; deepest soil layer {found.bedrock:g}."
-        return _table(caption, f'<th scope="col">Month</th>{heads}', lines)
+        return table(caption, head, rows)
 
     def _covariate_table(self) -> str:
         rows = covariates(self._state.opened, self._state.selection.active)
-        lines = "".join(
-            f'<tr><th scope="row">{html.escape(name)}</th><td>{html.escape(value)}</td>'
-            f"<td>{html.escape(spread)}</td><td>{html.escape(written(unit))}</td></tr>"
-            for name, value, spread, unit in rows
+        return table(
+            "Median and quartiles, or the commonest class.",
+            ("Covariate", "Value", "Spread", "Unit"),
+            [[name, value, spread, written(unit)] for name, value, spread, unit in rows],
         )
-        heads = "".join(f'<th scope="col">{one}</th>' for one in ("Covariate", "Value", "", "Unit"))
-        return _table("Median and quartiles, or the commonest class.", heads, lines)
 
     def _follow_theme(self, *_: param.parameterized.Event) -> None:
         colours = ink(self._state.session.dark)
@@ -193,16 +189,3 @@ class Inspector(Viewer):
 
     def __panel__(self) -> pmui.Accordion:
         return self._parts
-
-
-def _table(caption: str, heads: str, lines: str) -> str:
-    style = (
-        "<style>table{border-collapse:collapse;font-size:0.8rem;font-variant-numeric:tabular-nums}"
-        "th,td{padding:1px 10px 1px 0;text-align:right;font-weight:400}"
-        "th:first-child{text-align:left}thead th{vertical-align:bottom;opacity:0.75}"
-        "caption{text-align:left;padding:2px 0 4px;opacity:0.75}</style>"
-    )
-    return (
-        f"{style}<table><caption>{html.escape(caption)}</caption>"
-        f"<thead><tr>{heads}</tr></thead><tbody>{lines}</tbody></table>"
-    )

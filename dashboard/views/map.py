@@ -58,6 +58,8 @@ class FieldMap(Viewer):
         Which of the results is drawn.
     tag : str
         Goes before the names of sources and figures, where a page has several maps.
+    least : int
+        Least height, pixels.
     """
 
     def __init__(
@@ -66,10 +68,12 @@ class FieldMap(Viewer):
         attention: Attention | None = None,
         shows: str = "mapped",
         tag: str = "",
+        least: int = 320,
         **params: object,
     ) -> None:
         super().__init__(**params)
         attention = attention or Attention()
+        self._least = least
         self._session, self._field = state.session, state.field
         self._selection, self._results = state.selection, state.results
         self._shows, self._tag = shows, tag
@@ -111,7 +115,7 @@ class FieldMap(Viewer):
             name=f"{self._tag}map",
             match_aspect=True,
             sizing_mode="stretch_both",
-            min_height=320,
+            min_height=self._least,
             toolbar_location="above",
             tools="pan,wheel_zoom,reset",
             active_scroll="wheel_zoom",
@@ -296,4 +300,4 @@ class FieldMap(Viewer):
         self._points.nonselection_glyph.line_color = colours["text"]
 
     def __panel__(self) -> Bokeh:
-        return Bokeh(self.figure, sizing_mode="stretch_both", min_height=320)
+        return Bokeh(self.figure, sizing_mode="stretch_both", min_height=self._least)

@@ -1,0 +1,163 @@
+"""How long the change takes: the SOC stock year by year, from the old equilibrium to the new."""
+
+from __future__ import annotations
+
+import numpy as np
+import panel_material_ui as pmui
+import param
+from bokeh.models import ColumnDataSource, HoverTool, Span
+from bokeh.plotting import figure
+from panel.layout import Column
+from panel.pane import Bokeh
+from panel.viewable import Viewer
+
+from dashboard.state.attention import Attention
+from dashboard.state.page_state import PageState
+from dashboard.state.way import Way, way
+from dashboard.state.work import Lane
+from dashboard.theme import ink, plain, quiet, text
+from dashboard.units import number, with_unit
+
+__all__ = ["WayThere"]
+
+_SPANS = {"50 yr": 50, "200 yr": 200, "1,000 yr": 1000}
+
+
+class WayThere(Viewer):
+    """SOC stock against years after the change; worked out while it is open.
+
+    Parameters
+    ----------
+    state : PageState
+    attention : Attention, optional
+        Whether somebody looks.
+    lane : Lane, optional
+        Where it is computed.
+
+    Attributes
+    ----------
+    source : ColumnDataSource
+        Named ``way``: ``year``, and ``low``, ``middle``, ``high``, quartiles over the sites of the
+        SOC stock, kgC m-2.
+    """
+
+    def __init__(
+        self,
+        state: PageState,
+        attention: Attention | None = None,
+        lane: Lane | None = None,
+        **params: object,
+    ) -> None:
+        super().__init__(**params)
+        attention = attention or Attention()
+        self._state, self._lane = state, lane or Lane()
+        nothing = np.empty(0)
+        columns = ("year", "low", "middle", "high")
+        self.source = ColumnDataSource(dict.fromkeys(columns, nothing), name="way")
+        self._end = Span(dimension="width", line_dash="dashed", line_width=1.2, visible=False)
+        self._figure = self._build()
+        self._words = text(size="0.82rem", margin=(4, 8), sizing_mode="stretch_width")
+        self._span = pmui.RadioButtonGroup(
+            options=_SPANS, value=200, size="small", color="default", margin=(0, 8)
+        )
+        self._panel = pmui.Accordion(
+            (
+                "The way there, year by year",
+                Column(
+                    self._span,
+                    Bokeh(self._figure, sizing_mode="stretch_width", height=210),
+                    self._words,
+                    sizing_mode="stretch_width",
+                    margin=0,
+                ),
+            ),
+            active=[],
+            sizing_mode="stretch_width",
+            margin=(6, 8),
+        )
+        self._panel.param.watch(self._ask, "active")
+        self._span.param.watch(self._ask, "value")
+        attention.follow(self._ask, state.results, ["change"])
+        attention.follow(self._ask, state.field, ["depth"])
+        attention.follow(self._follow_theme, state.session, ["dark"])
+        self._follow_theme()
+
+    def _build(self) -> figure:
+        fig = figure(
+            name="way-there",
+            height=210,
+            sizing_mode="stretch_width",
+            toolbar_location=None,
+            tools="",
+            x_axis_label="Years after the change",
+            y_axis_label="SOC stock (kgC m⁻²)",
+        )
+        self._band = fig.varea("year", "low", "high", source=self.source, fill_alpha=0.18)
+        self._line = fig.line("year", "middle", source=self.source, line_width=2.2)
+        tips = [("Year", "@year"), ("Median", "@middle{%.4g} kgC m⁻²")]
+        hover = HoverTool(
+            renderers=[self._line], tooltips=tips, formatters={"@middle": "printf"}, mode="vline"
+        )
+        fig.add_tools(hover)
+        fig.add_layout(self._end)
+        return quiet(fig)
+
+    def _ask(self, *_: param.parameterized.Event) -> None:
+        state, base = self._state, self._state.results.estimate
+        if not self._panel.active:
+            return
+        if base is None or not state.scenario.active:
+            self._lane.forget()
+            self.source.data = dict.fromkeys(self.source.data, np.empty(0))
+            self._end.visible = False
+            self._words.object = plain("Nothing is changed: move a slider above.")
+            return
+        sites = state.selection.active
+        if state.scenario.scope == "all":
+            sites = np.arange(len(base))
+        scenario = (dict(state.scenario.changes), state.scenario.climate)
+        arguments = (scenario, base.bedrock, int(self._span.value), state.field.depth)
+        opened, parameters = state.opened, base.parameters
+        self._lane.request(
+            lambda: way(opened, parameters, sites, *arguments), self._draw, self._failed
+        )
+
+    def _draw(self, found: Way) -> None:
+        self.source.data = {
+            "year": found.years,
+            "low": found.low,
+            "middle": found.middle,
+            "high": found.high,
+        }
+        self._end.update(location=found.end, visible=True)
+        top, bottom = self._state.field.depth
+        followed = f"{found.sites:,} sites"
+        if found.sites < found.of:
+            followed += f" drawn from {found.of:,}"
+        elif found.sites == 1:
+            followed = "this site"
+        half = found.half_life
+        pace = (
+            f"half of the change after {number(half)} years"
+            if np.isfinite(half)
+            else f"less than half of the change within {len(found.years) - 1:,} years"
+        )
+        self._words.object = plain(
+            f"SOC stock {top:g}–{bottom:g} m, median and IQR of {followed}: "
+            f"{with_unit(float(found.middle[0]), 'kgC m-2')} at first, "
+            f"{with_unit(float(found.middle[-1]), 'kgC m-2')} after {len(found.years) - 1:,} yr, "
+            f"{with_unit(found.end, 'kgC m-2')} at the new equilibrium (dashed); {pace}. Implicit "
+            "yearly steps of the same model; the change comes at once and stays."
+        )
+
+    def _failed(self, sentence: str) -> None:
+        self._words.object = plain(sentence)
+
+    def _follow_theme(self, *_: param.parameterized.Event) -> None:
+        colours = ink(self._state.session.dark)
+        self._band.glyph.fill_color = colours["changed"]
+        self._line.glyph.line_color = colours["changed"]
+        self._end.line_color = colours["text"]
+
+    def __panel__(self) -> pmui.Accordion:
+        return self._panel
