@@ -140,11 +140,12 @@ def calibrate_command(options: argparse.Namespace) -> None:
     out = _checked_out(options.out)
     import binn
     from binn.calibration import CalibrationProblem, calibrate_problem
+    from binn.calibration.profile_names import numbered
     from binn.calibration.site_report import site_lines, site_report
 
     ds = binn.open_dataset(options.data)
     site = _find(ds, options.site)
-    problem = CalibrationProblem.from_dataset(ds, [site], bedrock=options.bedrock)
+    problem = CalibrationProblem.from_dataset(numbered(ds), [site], bedrock=options.bedrock)
     more = {} if options.chains is None else {"chains": options.chains}
     found = calibrate_problem(
         problem,
@@ -154,7 +155,8 @@ def calibrate_command(options: argparse.Namespace) -> None:
         report=say,
         **more,
     )
-    about = site_report(found, problem)
+    name = ds["profile_id"].to_numpy()[site]
+    about = site_report(found, problem) | {"profile_id": name.item()}
     if out is not None:
         _write(out, found, about)
     if options.json:

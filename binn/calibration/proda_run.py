@@ -27,6 +27,7 @@ from binn.calibration.mcmc_run import run_mcmc
 from binn.calibration.problem import CalibrationProblem
 from binn.calibration.proda import FittedProda, fit_proda, predict_proda, proda_preset
 from binn.calibration.proda_config import ProdaConfig
+from binn.calibration.profile_names import numbered
 from binn.calibration.result import Calibration
 from binn.errors import InputError
 from binn.observations import Observations
@@ -123,9 +124,10 @@ def run_proda(
         If SIGINT or SIGTERM came; what is finished is kept.
     """
     _claim(out, task, resume)
-    problem = CalibrationProblem.from_dataset(ds, _sites(ds, task), bedrock=task.bedrock)
+    problem = CalibrationProblem.from_dataset(numbered(ds), _sites(ds, task), bedrock=task.bedrock)
     for one in problem.left_out[:_SHOWN]:
-        report(f"left out: profile {one.profile_id} (#{one.site}): {one.reason}")
+        name = ds["profile_id"].to_numpy()[one.site]
+        report(f"left out: profile {name} (#{one.site}): {one.reason}")
     if len(problem.left_out) > _SHOWN:
         report(f"left out: {len(problem.left_out) - _SHOWN} more sites, see sites/calibration.nc")
     folder = out / "sites"

@@ -117,6 +117,19 @@ def test_calibrate_says_what_is_wrong(synthetic_file: Path, tmp_path: Path) -> N
     assert wrong.returncode == 2
 
 
+def test_profiles_may_be_named_by_text(synthetic_dataset: xr.Dataset, tmp_path: Path) -> None:
+    ds = synthetic_dataset.copy()
+    names = np.array([f"US-{k}" for k in range(60)])
+    ds["profile_id"] = ("site", names, ds["profile_id"].attrs)
+    path = tmp_path / "named.nc"
+    write_dataset(ds, path)
+    arguments = ["calibrate", path, "--method", "kalman", "--iterations", 1, "--json"]
+    done = call(*arguments, "--site", "US-7")
+    assert done.returncode == 0, done.stderr
+    about = json.loads(done.stdout)
+    assert (about["site"], about["profile_id"]) == (7, "US-7")
+
+
 def results_of(out: Path) -> xr.Dataset:
     with xr.open_dataset(out / "proda.nc", engine="h5netcdf") as ds:
         return ds.load()
