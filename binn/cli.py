@@ -28,6 +28,7 @@ COMMAND_MODULES = (
     "binn.cli_runs",
     "binn.cli_calibration",
     "binn.cli_experiments",
+    "binn.cli_figures",
     "binn.cli_demo",
 )
 

@@ -54,6 +54,7 @@ def complete(about: Mapping[str, Any], files: Sequence[str]) -> dict[str, Any]:
         Names of the files it describes.
     """
     return {
+        "figure": None,
         "state": None,
         "dataset": None,
         "checkpoint": None,
