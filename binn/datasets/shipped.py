@@ -19,7 +19,7 @@ __all__ = [
 
 DEMO = "demo"
 """Name of the embedded demonstration."""
-DATASET, CHECKPOINT, FOLDS = "conus.nc", "checkpoint", "folds"
+DATASET, CHECKPOINT, FOLDS, PRODA = "conus.nc", "checkpoint", "folds", "proda.nc"
 
 
 def demo_folder() -> Path:
@@ -79,3 +79,12 @@ def whole_name(path_or_name: str | os.PathLike[str]) -> str:
     if shipped_dataset(path_or_name) is not None:
         return str(path_or_name)
     return str(Path(path_or_name).expanduser().resolve())
+
+
+def shipped_proda(name: str | os.PathLike[str]) -> Path | None:
+    """File of PRODA's parameters for a shipped dataset; None where there are none.
+
+    They are no part of the dataset's own file: they are a result, made from it.
+    """
+    path = demo_folder() / PRODA if str(name) == DEMO else None
+    return path if path is not None and path.is_file() else None

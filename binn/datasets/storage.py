@@ -16,6 +16,7 @@ import xarray as xr
 from binn.atomic import saving, write_file
 from binn.datasets.blocks import BLOCK
 from binn.datasets.shipped import shipped_dataset
+from binn.datasets.shipped_results import with_proda
 from binn.datasets.validation import validate
 from binn.errors import InputError
 
@@ -54,7 +55,7 @@ def open_dataset(path_or_name: str | os.PathLike[str]) -> xr.Dataset:
     """
     path = _find(path_or_name)
     with reading(path), _open(path) as ds:
-        found = _plain_strings(ds.load())
+        found = with_proda(_plain_strings(ds.load()), path_or_name)
     validate(found, str(path))
     return found
 
@@ -81,7 +82,7 @@ def stream_dataset(path_or_name: str | os.PathLike[str]) -> Iterator[xr.Dataset]
     path = _find(path_or_name)
     with contextlib.ExitStack() as stack:
         with reading(path):
-            ds = stack.enter_context(_open(path))
+            ds = with_proda(stack.enter_context(_open(path)), path_or_name)
             validate(ds, str(path), BLOCK)
         yield ds
 

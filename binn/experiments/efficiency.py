@@ -27,7 +27,7 @@ from binn.model import BINN, ModelConfig
 from binn.parameters import to_physical
 from binn.training.presets import preset
 
-__all__ = ["SIZES", "measure", "synthetic_sites"]
+__all__ = ["SIZES", "measure", "processor_name", "synthetic_sites"]
 
 SIZES = (1, 32, 256, 2_000, 25_925)
 """Numbers of sites; 25,925 is the paper's."""
@@ -303,7 +303,7 @@ def measure(
             "about": {
                 "revision": git_revision(),
                 "machine": platform.machine(),
-                "processor": _processor(),
+                "processor": processor_name(),
                 "cores": os.cpu_count(),
                 "threads": 1,
                 "load_before": round(load[0], 2),
@@ -327,7 +327,7 @@ def measure(
         torch.set_num_threads(threads)
 
 
-def _processor() -> str:
+def processor_name() -> str:
     """Name of the processor, where the system tells."""
     try:
         lines = Path("/proc/cpuinfo").read_text(encoding="utf-8").splitlines()
