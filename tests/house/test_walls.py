@@ -28,7 +28,10 @@ def test_import_contracts_are_kept(root: Path) -> None:
 
 
 def imported(source: Path, functions: bool) -> Iterator[str]:
-    """Top-level names that a file imports; with `functions`, also those imported inside them."""
+    """Top-level names that a file imports; with `functions`, also those imported inside them.
+
+    What only a type checker sees is not imported.
+    """
     waiting: list[ast.AST] = [ast.parse(source.read_text("utf-8"))]
     while waiting:
         node = waiting.pop()
@@ -36,6 +39,8 @@ def imported(source: Path, functions: bool) -> Iterator[str]:
             yield from (alias.name.split(".")[0] for alias in node.names)
         elif isinstance(node, ast.ImportFrom) and node.module and not node.level:
             yield node.module.split(".")[0]
+        elif isinstance(node, ast.If) and ast.unparse(node.test) == "TYPE_CHECKING":
+            waiting.extend(node.orelse)
         elif functions or not isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef | ast.Lambda):
             waiting.extend(ast.iter_child_nodes(node))
 
