@@ -7,6 +7,7 @@ transposed. Which way round an array lies is told by its shape; where both fit, 
 from __future__ import annotations
 
 import contextlib
+import filecmp
 import fnmatch
 import hashlib
 import os
@@ -99,16 +100,16 @@ class BundleFiles:
         self._paths = _files(self.root)
 
     def find(self, patterns: tuple[str, ...]) -> Path | None:
-        """The one file whose name fits a pattern; None if there is none.
+        """The one file whose name fits the first pattern that any name fits; None if none does.
 
         Raises
         ------
         InputError
-            When several fit.
+            When several fit and are not copies of each other.
         """
         for pattern in patterns:
             found = list(_find(self._paths, (pattern,)))
-            if len(found) > 1:
+            if any(not filecmp.cmp(found[0], other, shallow=False) for other in found[1:]):
                 raise InputError(
                     f"{self.root} holds {len(found)} files of one kind, {self._name(found[0])} and "
                     f"{self._name(found[1])}: keep the one that is meant"
@@ -229,14 +230,21 @@ class BundleFiles:
         return values
 
     def numbered(self, pattern: str) -> dict[int, Path]:
-        """Files by the number that stands for ``*`` in a pattern, in order of number."""
+        """Files by the number that stands for ``*`` in a pattern, in order of number.
+
+        Raises
+        ------
+        InputError
+            When a number has several files that are not copies of each other.
+        """
         head, tail = pattern.split("*")
-        found = {}
-        for path in _find(self._paths, (pattern,)):
-            number = path.name.removeprefix(head).removesuffix(tail)
-            if number.isdecimal():
-                found[int(number)] = path
-        return dict(sorted(found.items()))
+        numbers = {
+            int(number)
+            for path in _find(self._paths, (pattern,))
+            if (number := path.name.removeprefix(head).removesuffix(tail)).isdecimal()
+        }
+        found = {number: self.find((f"{head}{number}{tail}",)) for number in sorted(numbers)}
+        return {number: path for number, path in found.items() if path is not None}
 
     def _name(self, path: Path) -> str:
         return path.relative_to(self.root).as_posix()

@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 
 from binn.clm5.column import THICKNESS
 from binn.datasets.authors_bundle_files import BundleFiles
-from binn.datasets.authors_bundle_layout import FIELD, FORCING, GRID_SHAPE, LITTER, Source
+from binn.datasets.authors_bundle_layout import FIELDS, GRID_SHAPE, LITTER
 from binn.datasets.number_files import Array, Stored
 from binn.datasets.schema import FIXED_SIZES, variable
 from binn.errors import InputError
@@ -52,10 +52,9 @@ def read_forcing(
     """
     forcing: dict[str, Array] = {}
     faults: list[list[str]] = [[] for _ in row]
-    for name, field in FORCING.items():
-        source = Source((f"*_{field}.mat", f"{field}.mat"), FIELD, f"the CESM2 field {field}")
+    for name, source in FIELDS.items():
         path = files.path(source)
-        with files.array(path, FIELD) as stored:
+        with files.array(path, source.variable) as stored:
             values = _cells(stored, path, name in _LAYERED, row, column)
         values = _canonical(name, values)
         missing, strange = _wrong(name, values)
@@ -90,8 +89,8 @@ def _cells(
     else:
         layer = "layer, " if layered else ""
         raise InputError(
-            f"{path} is of another grid: {FIELD} has shape {shape} instead of ({_MONTHS}, {layer}"
-            f"{GRID_SHAPE[1]}, {GRID_SHAPE[0]}) or that reversed"
+            f"{path} is of another grid: its array has shape {shape} instead of ({_MONTHS}, "
+            f"{layer}{GRID_SHAPE[1]}, {GRID_SHAPE[0]}) or that reversed"
         )
     # in one order whichever way round it came, so that sums come out the same to the last bit
     return np.ascontiguousarray(box[row - rows.start, column - columns.start])

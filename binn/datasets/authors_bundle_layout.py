@@ -16,7 +16,7 @@ from binn.parameters import KEYS, LOWER, UPPER
 __all__ = [
     "BOX",
     "ENV_COLUMNS",
-    "FIELD",
+    "FIELDS",
     "FORCING",
     "GRID_COLUMNS",
     "GRID_SHAPE",
@@ -49,23 +49,50 @@ class Source:
     about: str
 
 
+_WOSIS = "wosis_2019_snapshot_hugelius_mishra"
+_MODEL = "cesm2_clm5_cen_vr_v2"
+_CASE = "sasu_f05_g16_checked_step4_cesm2_ss_4da_661_680"
+
+#: the authors' own names come first: other runs and periods may lie in the same folders
 SOURCES: dict[str, Source] = {
-    "profiles": Source(("soc_profile_*.nc",), "soc_profile_info", "the WoSIS profiles"),
-    "layers": Source(("soc_data_integrate*.nc",), "data_soc_integrate", "the WoSIS layers"),
-    "env": Source(("*env_info.mat",), "EnvInfo", "the covariates of the profiles"),
+    "profiles": Source(
+        (f"soc_profile_{_WOSIS}.nc", "soc_profile_*.nc"), "soc_profile_info", "the WoSIS profiles"
+    ),
+    "layers": Source(
+        (f"soc_data_integrate_{_WOSIS}.nc", "soc_data_integrate*.nc"),
+        "data_soc_integrate",
+        "the WoSIS layers",
+    ),
+    "env": Source(
+        (f"{_WOSIS}_env_info.mat", "*env_info.mat"), "EnvInfo", "the covariates of the profiles"
+    ),
     "grid": Source(
         ("world_grid_envinfo_present.mat", "*grid_envinfo_present.mat"),
         "EnvInfo",
         "the covariates of the 0.5-degree grid",
     ),
-    "limits": Source(("*col_max_min.mat",), "col_max_min", "the limits of the covariates"),
-    "gelman_rubin": Source(("*para_gr.mat",), "para_gr", "the Gelman-Rubin statistics"),
-    "chain_r2": Source(("*stat_r2.mat",), "stat_r2", "the R2 of the chains"),
+    "limits": Source(
+        (f"world_grid_envinfo_present_{_MODEL}_whole_time_col_max_min.mat", "*col_max_min.mat"),
+        "col_max_min",
+        "the limits of the covariates",
+    ),
+    "gelman_rubin": Source(
+        (f"{_MODEL}_para_gr.mat", "*para_gr.mat"), "para_gr", "the Gelman-Rubin statistics"
+    ),
+    "chain_r2": Source(
+        (f"{_MODEL}_stat_r2.mat", "*stat_r2.mat"), "stat_r2", "the R2 of the chains"
+    ),
     "eligible": Source(
-        ("eligible*loc_0*.mat",), "eligible_loc_0", "the eligible profiles (eligible_loc_0)"
+        (f"eligible_profile_loc_0_{_MODEL}_whole_time.mat", "eligible*loc_0*.mat"),
+        "eligible_loc_0",
+        "the eligible profiles (eligible_loc_0)",
     ),
     "representative": Source(
-        ("*representative_profiles.mat", "sample_profile_id*.mat"),
+        (
+            f"{_WOSIS}_representative_profiles.mat",
+            "*representative_profiles.mat",
+            "sample_profile_id*.mat",
+        ),
         "sample_profile_id",
         "the representative profiles",
     ),
@@ -86,10 +113,17 @@ FORCING: dict[str, str] = {
     "temperature": "TSOI",
     "sand": "CELLSAND",
 }
+FIELDS: dict[str, Source] = {
+    name: Source(
+        (f"{_CASE}_{field}.mat", f"*_{field}.mat", f"{field}.mat"),
+        "var_record_monthly_mean",
+        f"the CESM2 field {field}",
+    )
+    for name, field in FORCING.items()
+}
+"""File of each field, by canonical name."""
 #: given by layer, gC m-3 month-1; the model sees the sum over layers of value times thickness
 LITTER = ("cwd", "litter1", "litter2", "litter3")
-FIELD = "var_record_monthly_mean"
-"""Name of the array in every file of the CESM2 run."""
 GRID_SHAPE = (384, 576)
 """Latitudes from north to south, longitudes from the date line eastwards."""
 

@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import json
+import shutil
 from collections.abc import Callable
 from pathlib import Path
 
 import authors_bundle as bundles
 import numpy as np
 import pytest
+import scipy.io
 import torch
 import xarray as xr
 from authors_bundle import Bundle
@@ -21,6 +23,7 @@ from binn.datasets.authors_bundle_layout import ENV_COLUMNS, GRID_COLUMNS
 from binn.datasets.authors_layout import cesm2_centre
 from binn.datasets.covariates import AUTHORS_COVARIATES
 from binn.datasets.report import Report
+from binn.errors import InputError
 from binn.parameters import KEYS, LOWER, UPPER, to_physical
 
 COLUMN = {name: number for number, name in enumerate(ENV_COLUMNS)}
@@ -272,6 +275,35 @@ def test_only_representative_profiles(
     ds, report = read(representative=True)
     assert ds["source_row"].values.tolist() == [1, 3, 5, 7, 9, 11]
     assert "filter 7, representative: leaves out 6 of 12 profiles" in report.notes
+
+
+def test_files_of_other_runs_and_copies_do_no_harm(bundle: Bundle, tmp_path: Path) -> None:
+    root = bundles.write(bundle, tmp_path / "source")
+    wanted = import_authors_bundle(root)[0]
+    wosis = root / bundles.WOSIS
+    for name in ("other_model_para_gr.mat", "eligible_profile_loc_0_before_1985.mat"):
+        (wosis / name).write_bytes(b"of another run")
+    (root / "data4nn").mkdir()
+    shutil.copy(next(wosis.glob("eligible*whole_time.mat")), root / "data4nn")
+    found = import_authors_bundle(root)[0]
+    xr.testing.assert_equal(found, wanted)
+
+
+def test_classic_netcdf(bundle: Bundle, tmp_path: Path) -> None:
+    """Version 3 is read as well, and half of it is named."""
+    root = bundles.write(bundle, tmp_path / "source")
+    wanted = import_authors_bundle(root)[0]
+    path = next((root / bundles.WOSIS).glob("soc_data_integrate*"))
+    path.unlink()
+    with scipy.io.netcdf_file(str(path), "w") as file:
+        file.createDimension("column", bundle.layers.shape[1])
+        file.createDimension("layer", bundle.layers.shape[0])
+        held = file.createVariable("data_soc_integrate", "d", ("column", "layer"))
+        held[:] = bundle.layers.T
+    xr.testing.assert_equal(import_authors_bundle(root)[0], wanted)
+    path.write_bytes(path.read_bytes()[: path.stat().st_size // 2])
+    with pytest.raises(InputError, match="is cut short or damaged: download it again"):
+        import_authors_bundle(root)
 
 
 def test_limits_and_hashes_are_kept(

@@ -56,10 +56,18 @@ def _old_matlab(path: Path, name: str, values: np.ndarray, part: float) -> None:
 
 PROFILES, LAYERS, ENV = "soc_profile_*", "soc_data_integrate_*", "*env_info.mat"
 
+
+def _two_of_a_kind(root: Path) -> None:
+    """Neither has the authors' own name, and they differ."""
+    path = _wosis(root, ENV)
+    path.rename(path.with_name("old_env_info.mat"))
+    _put(path.with_name("new_env_info.mat"), b"x")
+
+
 FAULTS: dict[str, tuple[Fault, str]] = {
     "no profiles": (
         lambda r: _wosis(r, PROFILES).unlink(),
-        r"lacks the WoSIS profiles: there is no file soc_profile_\*\.nc",
+        r"lacks the WoSIS profiles: there is no file soc_profile_.*\.nc",
     ),
     "no layers": (lambda r: _wosis(r, LAYERS).unlink(), "lacks the WoSIS layers"),
     "no covariates": (lambda r: _wosis(r, ENV).unlink(), "lacks the covariates of the profiles"),
@@ -177,7 +185,7 @@ FAULTS: dict[str, tuple[Fault, str]] = {
         r"col_max_min\.mat: the minimum of Elevation is above its maximum",
     ),
     "two files of one kind": (
-        lambda r: _put(r / bundles.WOSIS / "copy_of_env_info.mat", b"x"),
+        _two_of_a_kind,
         r"holds 2 files of one kind, .*env_info\.mat and .*env_info\.mat: keep the one",
     ),
     "one file of a PRODA run": (
