@@ -5,10 +5,15 @@ Numba keeps compiled kernels beside the package, or in ``NUMBA_CACHE_DIR`` where
 
 from __future__ import annotations
 
+import numpy as np
 import torch
 
+from binn.calibration.chains import run_chains
+from binn.calibration.mcmc_options import Adaptive, Published
+from binn.calibration.problem import CalibrationProblem
 from binn.clm5 import BEDROCK_SCHEMES, N_LAYERS, Forcing, local_sensitivity, solve, transient
 from binn.diagnostics import components
+from binn.observations import Observations
 from binn.parameters import LOWER, UPPER
 
 __all__ = ["warm"]
@@ -37,6 +42,18 @@ def warm() -> None:
             components(state)
             local_sensitivity(state)
             transient(state, forcing.changed(warming=1.0), 1)
+    _warm_calibration(forcing)
+
+
+def _warm_calibration(forcing: Forcing) -> None:
+    """The chains of MCMC, and the misfit that every other calibrator calls."""
+    seen = Observations(
+        np.array([0.1, 0.5, 0.1, 0.5]), np.full(4, 1e4), np.array([0, 2]), np.array([2, 2])
+    )
+    problem = CalibrationProblem.from_observations(seen, forcing)
+    problem.misfit(np.full((2, 1, 21), 0.5))
+    run_chains(problem, Published(first=60, second=60, adapt_from=30, redos=0, keep=10))
+    run_chains(problem, Adaptive(warmup=100, samples=10, keep=10))
 
 
 if __name__ == "__main__":
