@@ -8,6 +8,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 import xarray as xr
+from table_source import Read, reader, write_donor
 
 from binn.datasets.authors_layout import COLUMNS, MONTHLY, PROFILES
 from binn.datasets.covariates import covariate
@@ -150,3 +151,15 @@ def canonical(
 def canonical_fixture() -> Callable[..., xr.Dataset]:
     """The function that makes a small canonical dataset."""
     return canonical
+
+
+@pytest.fixture
+def donor(tmp_path: Path) -> Path:
+    """A dataset that lends forcing to tables of profiles."""
+    return write_donor(tmp_path / "donor.nc", canonical)
+
+
+@pytest.fixture
+def read(tmp_path: Path, donor: Path) -> Read:
+    """Write a table and a mapping, and import them."""
+    return reader(tmp_path, donor)

@@ -6,93 +6,23 @@ import json
 import re
 import subprocess
 import sys
-from collections.abc import Callable
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 import pandas as pd
 import pytest
 import torch
-import xarray as xr
+from table_source import COLUMNS, LONG, MAPPING, NAMES, Read
 
 from binn import open_dataset
 from binn.cli import main
 from binn.clm5 import Forcing, solve
-from binn.datasets import validate, write_dataset
+from binn.datasets import validate
 from binn.datasets.report import Report
 from binn.datasets.table_mapping import read_mapping
 from binn.datasets.tables import import_table
 from binn.errors import InputError
 from binn.parameters import to_physical
-
-NAMES = ["Elevation", "BIO1", "Texture_USDA_0cm", "nbedrock"]
-KINDS = ["numeric", "numeric", "category", "numeric"]
-
-
-@pytest.fixture
-def donor(tmp_path: Path, canonical: Callable[..., xr.Dataset]) -> Path:
-    """Another dataset: four cells half a degree apart in Kansas, the last without covariates."""
-    ds = canonical(seed=3, sites=2, cells=4)
-    ds["cell_lon"].values[:] = [-98.0, -97.5, -97.0, -96.5]
-    ds["cell_lat"].values[:] = 38.5
-    ds["nbedrock"].values[:] = [15, 16, 17, 18]
-    for name, low, high in (("temperature", 270, 300), ("water", 0.3, 0.9), ("nitrogen", 0.3, 1)):
-        shape = ds[name].shape
-        ds[name].values[:] = np.random.default_rng(5).uniform(low, high, shape)
-    for name in ("cwd", "litter1", "litter2", "litter3"):
-        ds[name].values[:] = 20.0
-    for name in ("altmax", "altmax_lastyear"):
-        ds[name].values[:] = 41.998
-    ds["cell_covariates"].values[:] = [[300.0, 12.0, 3.0, 15.0]] * 3 + [[np.nan] * 4]
-    ds["cell_covariates"].values[:3, 0] += [0.0, 10.0, 20.0]
-    ds["covariate"] = ds["covariate"].copy(data=np.array(NAMES))
-    ds["covariate_kind"] = ds["covariate_kind"].copy(data=np.array(KINDS))
-    ds["covariates"].values[:] = 1.0
-    ds.attrs["notice"] = "made of random numbers"
-    path = tmp_path / "donor.nc"
-    write_dataset(ds, path)
-    return path
-
-
-LONG = {
-    "id": ["b", "b", "a", "a", "c"],
-    "x": [-98.1, -98.1, -97.02, -97.02, -96.55],
-    "y": [38.5, 38.5, 38.6, 38.6, 38.4],
-    "depth": [5.0, 25.0, 10.0, 40.0, 15.0],
-    "soc": [30.0, 12.0, 25.0, 8.0, 20.0],
-    "temp": [11.0, None, 14.0, 14.0, None],
-}
-COLUMNS = {"profile_id": "id", "lon": "x", "lat": "y", "depth": "depth", "soc": "soc"}
-MAPPING: dict[str, Any] = {"columns": COLUMNS, "units": {"depth": "cm", "soc": "kgC m-3"}}
-
-Read = Callable[..., tuple[xr.Dataset, Report]]
-
-
-@pytest.fixture
-def read(tmp_path: Path, donor: Path) -> Read:
-    """Write a table and a mapping, and import them."""
-
-    def do(
-        table: dict[str, list[Any]] | str = LONG,  # type: ignore[assignment]
-        mapping: dict[str, Any] = MAPPING,
-        *,
-        suffix: str = ".csv",
-        **options: Any,
-    ) -> tuple[xr.Dataset, Report]:
-        source, plan = tmp_path / f"table{suffix}", tmp_path / "mapping.json"
-        if isinstance(table, str):
-            source.write_text(table)
-        elif suffix == ".parquet":
-            pd.DataFrame(table).to_parquet(source)
-        else:
-            pd.DataFrame(table).to_csv(source, index=False)
-        plan.write_text(json.dumps(mapping))
-        ds, report = import_table(source, plan, donor, **options)
-        validate(ds)
-        return ds, report
-
-    return do
 
 
 @pytest.mark.parametrize("suffix", [".csv", ".parquet"])
@@ -290,92 +220,6 @@ def test_names_of_profiles(read: Read) -> None:
 def test_a_unit_that_is_likely_wrong_is_noticed(read: Read) -> None:
     _, report = read(mapping=MAPPING | {"units": {"depth": "cm", "soc": "gC m-3"}})
     assert any("check the units in the mapping" in note for note in report.notes)
-
-
-def _without(mapping: dict[str, Any], role: str) -> dict[str, Any]:
-    return mapping | {"columns": {k: v for k, v in COLUMNS.items() if k != role}}
-
-
-MAPPING_FAULTS: dict[str, tuple[dict[str, Any], str]] = {
-    "no id": (_without(MAPPING, "profile_id"), "does not say which column is profile_id"),
-    "no depth": (_without(MAPPING, "depth"), "needs depth, or upper and lower"),
-    "no carbon": (_without(MAPPING, "soc"), "needs soc, or organic_carbon and bulk_density"),
-    "no unit": (MAPPING | {"units": {"depth": "cm"}}, "does not give the unit of soc: gC m-3 or"),
-    "strange unit": (
-        MAPPING | {"units": {"depth": "inch", "soc": "gC m-3"}},
-        "'inch' is no unit of depth that is known: cm or m",
-    ),
-    "share of mass": (
-        MAPPING | {"units": {"depth": "cm", "soc": "%"}},
-        "soc in % is a share of mass: add bulk_density",
-    ),
-    "misspelt": (MAPPING | {"colums": {}}, "has 'colums', which is not understood"),
-    "misspelt column": (
-        {**MAPPING, "columns": COLUMNS | {"dept": "z"}},
-        "columns has 'dept', which is not understood",
-    ),
-    "other layout": (MAPPING | {"layout": "wide"}, "layout 'wide' does not fit"),
-    "uneven lists": (
-        {**MAPPING, "columns": COLUMNS | {"soc": ["a", "b"], "depth": [5]}},
-        "as many columns of each kind, not depth 1, soc 2",
-    ),
-    "unknown covariate": (
-        MAPPING | {"covariates": {"BIO99": "temp"}},
-        r"has no covariate BIO99: say what it is, .* or use one of Elevation, BIO1",
-    ),
-    "absent column": (
-        MAPPING | {"covariates": {"BIO1": "t2m"}},
-        r"table\.csv has no column t2m \(named in the mapping\); it has id, x, y, depth, soc, temp",
-    ),
-}
-
-
-@pytest.mark.parametrize("name", MAPPING_FAULTS)
-def test_each_fault_of_a_mapping_is_one_sentence(read: Read, name: str) -> None:
-    mapping, words = MAPPING_FAULTS[name]
-    with pytest.raises(InputError, match=words):
-        read(mapping=mapping)
-
-
-TABLE_FAULTS: dict[str, tuple[str, str, str]] = {
-    "empty": ("", ".csv", "is empty"),
-    "no rows": ("id,x,y,depth,soc\n", ".csv", "has no rows"),
-    "other delimiter": (
-        "id;x;y;depth;soc\n1;2;3;4;5\n",
-        ".csv",
-        "perhaps its delimiter is another: set file.delimiter",
-    ),
-    "text": (
-        "id,x,y,depth,soc\n1,-98,38.5,5,20\n1,-98,38.5,<5,20\n",
-        ".csv",
-        "column depth holds '<5' in row 2, which is no number",
-    ),
-    "ragged": (
-        "id,x,y,depth,soc\n1,-98,38.5,5,20\n1,-98,38.5,5,20,7,8\n",
-        ".csv",
-        "cannot be read as a table: .*line 3",
-    ),
-    "ragged from the start": (
-        "id,x,y,depth,soc\n1,-98,38.5,5,20,7,8\n",
-        ".csv",
-        "cannot be read as a table: ",
-    ),
-    "half a Parquet file": ("PAR1 and no more", ".parquet", "is no whole Parquet file"),
-}
-
-
-@pytest.mark.parametrize("name", TABLE_FAULTS)
-def test_each_fault_of_a_table_is_one_sentence(read: Read, name: str) -> None:
-    content, suffix, words = TABLE_FAULTS[name]
-    with pytest.raises(InputError, match=words) as caught:
-        read(content, suffix=suffix)
-    assert "\n" not in str(caught.value)
-
-
-def test_a_profile_with_two_rows_in_a_wide_table(read: Read) -> None:
-    columns = COLUMNS | {"soc": ["soc", "temp"], "depth": [5, 15]}
-    with pytest.raises(InputError, match="in a wide table a row is a profile, but b has several"):
-        read(mapping=MAPPING | {"columns": columns})
 
 
 def test_the_mappings_of_the_documentation_are_understood(root: Path, tmp_path: Path) -> None:
