@@ -119,12 +119,25 @@ class Grid:
         outside = np.array([np.nan], dtype=np.float32)
         return np.concatenate([np.asarray(values, dtype=np.float32), outside])[self.lookup]
 
+    def coded(self, codes: NDArray[np.uint8]) -> NDArray[np.uint8]:
+        """Small whole numbers of the cells as an image, a byte a pixel.
+
+        Parameters
+        ----------
+        codes : ndarray (cell,), uint8
+
+        Returns
+        -------
+        ndarray (row, column), uint8
+            0 outside the cells; row 0 is the southernmost.
+        """
+        return np.append(codes, np.uint8(0))[self.lookup]
+
     def mask(self, cells: Integers) -> NDArray[np.uint8]:
         """1 on the pixels of these cells, 0 elsewhere: (row, column), a byte a pixel."""
-        chosen = np.zeros(len(self) + 1, dtype=np.uint8)
+        chosen = np.zeros(len(self), dtype=np.uint8)
         chosen[cells] = 1
-        chosen[-1] = 0
-        return chosen[self.lookup]
+        return self.coded(chosen)
 
     def cells_at(self, x: Floats, y: Floats) -> Integers:
         """The cell at each place (metres), -1 where there is none; in the shape of `x`."""
@@ -210,18 +223,21 @@ def _step(degrees: Floats) -> float:
     return span / round(span / float(gaps[gaps < 1.5 * gaps.min()].mean()))
 
 
-_KEPT: WeakKeyDictionary[Opened, tuple[Grid | None]] = WeakKeyDictionary()
+_KEPT: WeakKeyDictionary[Opened, dict[int, Grid | None]] = WeakKeyDictionary()
 """Grids of the datasets that are open in this process, shared by all pages."""
 
 
-def grid_of(opened: Opened) -> Grid | None:
+def grid_of(opened: Opened, pixels: int = PIXELS) -> Grid | None:
     """The grid of a dataset, made once for all pages; None if its cells are not on a regular one.
 
     Parameters
     ----------
     opened : Opened
+    pixels : int
+        So many pixels an image has at most.
     """
-    if opened not in _KEPT:
+    kept = _KEPT.setdefault(opened, {})
+    if pixels not in kept:
         lon, lat = (opened.dataset[name].to_numpy() for name in ("cell_lon", "cell_lat"))
-        _KEPT[opened] = (regular_grid(lon, lat),)
-    return _KEPT[opened][0]
+        kept[pixels] = regular_grid(lon, lat, pixels)
+    return kept[pixels]
