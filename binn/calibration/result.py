@@ -19,6 +19,7 @@ __all__ = ["BINN_RANGES", "Calibration"]
 Array = NDArray[np.float64]
 BINN_RANGES = "binn"
 """Range set of results computed here: the table of :mod:`binn.parameters`."""
+_PER_PARAMETER = ("rhat", "ess", "gelman_rubin")  # other diagnostics of two dimensions: per chain
 _QUANTILES = (0.05, 0.25, 0.5, 0.75, 0.95)
 
 
@@ -107,7 +108,11 @@ class Calibration:
         return np.moveaxis(found, 0, 1)
 
     def to_dataset(self) -> xr.Dataset:
-        """Everything as one dataset, to be written with `binn.datasets.storage` or xarray."""
+        """Estimates, quantiles and diagnostics as one dataset, to be written by xarray.
+
+        Members and traces stay out: stored chains are read by
+        :func:`binn.calibration.mcmc_run.read_chains`.
+        """
         units = ", ".join(f"{one.key} [{one.unit}]" for one in PARAMETERS)
         ds = xr.Dataset(
             {
@@ -139,9 +144,14 @@ class Calibration:
             array = np.asarray(values)
             if array.dtype == bool:  # NetCDF has none
                 array = array.astype(np.int8)
-            others = {len(KEYS): "parameter"}
-            dims = [others.get(size, f"chain_{size}") for size in array.shape[1:]]
-            ds[name] = (("site", *dims), array)
+            dims = ("site", "parameter" if name in _PER_PARAMETER else "chain")
+            ds[name] = (dims[: array.ndim], array)
+        if self.left_out:
+            for name in ("site", "profile_id", "reason"):
+                ds[f"left_out_{name}"] = (
+                    ("left_out",),
+                    [getattr(one, name) for one in self.left_out],
+                )
         ds.attrs = {
             "title": f"site calibration, {self.method}",
             "source": f"binn {binn.__version__}",
@@ -149,7 +159,6 @@ class Calibration:
             "bedrock": self.bedrock,
             "range_set": self.range_set,
             "free": ", ".join(self.free),
-            "left_out": "; ".join(f"site {one.site}: {one.reason}" for one in self.left_out),
             **{name: str(value) for name, value in self.settings.items()},
         }
         return ds

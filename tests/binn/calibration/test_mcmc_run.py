@@ -105,7 +105,19 @@ def test_what_is_stored(problem: CalibrationProblem, whole: Path) -> None:
     with xr.open_dataset(whole / "calibration.nc", engine="h5netcdf") as found:
         assert found["parameters"].shape == (20, 21)
         assert found["rhat"].dims == ("site", "parameter")
+        assert found["acceptance"].dims == ("site", "chain")
         assert found.attrs["range_set"] == "binn"
+
+
+def test_sites_left_out_are_in_the_file(synthetic_dataset: xr.Dataset, tmp_path: Path) -> None:
+    ds = synthetic_dataset.copy(deep=True)
+    ds["obs_soc"] = ds["obs_soc"] * 1.0
+    ds["obs_soc"][: int(ds["obs_count"][0])] = 0.0
+    run_mcmc(CalibrationProblem.from_dataset(ds, [0, 1]), tmp_path / "run", OPTIONS)
+    with xr.open_dataset(tmp_path / "run" / "calibration.nc", engine="h5netcdf") as found:
+        assert found["site"].values.tolist() == [1]
+        assert found["left_out_site"].values.tolist() == [0]
+        assert "zero" in str(found["left_out_reason"].values[0])
 
 
 @pytest.mark.parametrize(
