@@ -25,7 +25,7 @@ from dashboard.state.traceability import axis_span, levels
 from dashboard.theme import Ink, quiet
 from dashboard.units import number
 
-__all__ = ["Diagram", "Relation", "Sources"]
+__all__ = ["RELATIONS", "Diagram", "Relation", "Sources"]
 
 Floats = NDArray[np.float64]
 
@@ -68,6 +68,37 @@ class Relation:
     x_of: Callable[[float, float], float]
     scale: float
     unit: str
+
+
+RELATIONS = (
+    Relation(
+        name="traceability-storage",
+        title="Storage = influx × residence time",
+        x="influx",
+        y="residence_time",
+        z="storage",
+        x_label="Carbon influx (gC m⁻² yr⁻¹)",
+        y_label="Ecosystem residence time (yr)",
+        y_of=lambda storage, influx: storage / influx,
+        x_of=lambda storage, residence_time: storage / residence_time,
+        scale=1e-3,
+        unit="kgC m⁻²",
+    ),
+    Relation(
+        name="traceability-residence",
+        title="Residence time = baseline / environmental scalar",
+        x="environmental_scalar",
+        y="baseline_residence_time",
+        z="residence_time",
+        x_label="Environmental scalar (1)",
+        y_label="Baseline residence time (yr)",
+        y_of=lambda residence_time, scalar: residence_time * scalar,
+        x_of=lambda residence_time, baseline: baseline / residence_time,
+        scale=1.0,
+        unit="yr",
+    ),
+)
+"""Both diagrams of Fig. 7."""
 
 
 @dataclass(frozen=True, eq=False)

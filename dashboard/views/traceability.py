@@ -16,7 +16,7 @@ from panel.viewable import Viewer
 
 from binn.diagnostics import TRACEABILITY, TRACEABILITY_NAMES
 from dashboard.brushing import nearest_on_screen, rows_within
-from dashboard.diagram import Diagram, Relation, Sources
+from dashboard.diagram import RELATIONS, Diagram, Sources
 from dashboard.state.attention import Attention
 from dashboard.state.page_state import PageState
 from dashboard.state.traceability import (
@@ -32,34 +32,6 @@ from dashboard.units import number, written
 
 __all__ = ["Traceability"]
 
-_RELATIONS = (
-    Relation(
-        name="traceability-storage",
-        title="Storage = influx × residence time",
-        x="influx",
-        y="residence_time",
-        z="storage",
-        x_label="Carbon influx (gC m⁻² yr⁻¹)",
-        y_label="Ecosystem residence time (yr)",
-        y_of=lambda storage, influx: storage / influx,
-        x_of=lambda storage, residence_time: storage / residence_time,
-        scale=1e-3,
-        unit="kgC m⁻²",
-    ),
-    Relation(
-        name="traceability-residence",
-        title="Residence time = baseline / environmental scalar",
-        x="environmental_scalar",
-        y="baseline_residence_time",
-        z="residence_time",
-        x_label="Environmental scalar (1)",
-        y_label="Baseline residence time (yr)",
-        y_of=lambda residence_time, scalar: residence_time * scalar,
-        x_of=lambda residence_time, baseline: baseline / residence_time,
-        scale=1.0,
-        unit="yr",
-    ),
-)
 _COLOURS = ("green", "orange", "purple", "yellow", "sky", "grey", "vermillion", "blue")
 _MARKERS = {
     "circle": "●",
@@ -118,7 +90,7 @@ class Traceability(Viewer):
         self._session, self._selection = state.session, state.selection
         self._results = state.results
         self._biome = state.opened.dataset["biome"].to_numpy()
-        self._axes = sorted({key for one in _RELATIONS for key in (one.x, one.y)})
+        self._axes = sorted({key for one in RELATIONS for key in (one.x, one.y)})
         nothing = np.full(self._selection.count, np.nan, dtype=np.float32)
         chosen = np.zeros(self._selection.count, dtype=np.uint8)
         self.sites = ColumnDataSource(
@@ -128,7 +100,7 @@ class Traceability(Viewer):
         self.selection = ColumnDataSource(self._columns([]), name="traceability-selection")
         self._biomes: list[Group] = []
         self._diagrams: dict[str, list[Diagram]] = {}
-        self._bodies = [Column(sizing_mode="stretch_width", styles=_HALF) for _ in _RELATIONS]
+        self._bodies = [Column(sizing_mode="stretch_width", styles=_HALF) for _ in RELATIONS]
         wide = {"sizing_mode": "stretch_width", "margin": (0, 10)}
         self._legend = HTML(**wide)
         self._words = text(size="0.88rem", styles={"font-weight": "500"}, **wide)
@@ -146,7 +118,7 @@ class Traceability(Viewer):
         """Show the diagrams of the chosen scale; those of the other are made when asked for."""
         if self.scale not in self._diagrams:
             sources = Sources(self.sites, self.groups, self.selection)
-            made = [Diagram(relation, self.scale, sources) for relation in _RELATIONS]
+            made = [Diagram(relation, self.scale, sources) for relation in RELATIONS]
             self._diagrams[self.scale] = made
             for diagram, body in zip(made, self._bodies, strict=True):
                 diagram.figure.on_event(SelectionGeometry, self._brushed(diagram))

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
 from queue import Queue
 
 import numpy as np
@@ -16,6 +17,8 @@ from binn.diagnostics.metrics import metrics
 from binn.errors import InputError
 from binn.evaluation import score as science_score
 from binn.observations import Observations
+from binn.parameters import KEYS, LOWER, UPPER
+from dashboard.state.attention import Attention
 from dashboard.state.estimate import owners
 from dashboard.state.evaluation import (
     below_deepest_node,
@@ -277,3 +280,49 @@ def test_the_demo_tells_of_its_folds_history_and_recovery(demo: PageState) -> No
     assert [one.name for one in evidence.histories] == ["demo"]
     assert "recovery.json" in [one.file for one in evidence.by_parameter]
     assert [one.file for one in evidence.settings] == ["training.json"]
+
+
+def with_proda(page_file: Path, folder: Path) -> PageState:
+    """SYNTHETIC sites with invented PRODA parameters: all at the middle of their ranges."""
+    from binn.datasets.storage import write_dataset
+
+    dataset = binn.open_dataset(page_file).load()
+    middle = np.tile((LOWER + UPPER) / 2, (dataset.sizes["site"], 1))
+    about = {"units": "1", "provenance": "synthetic"}
+    dataset["parameter"] = ("parameter", list(KEYS))
+    dataset["proda_parameters_site"] = (("site", "parameter"), middle, about)
+    dataset["proda_parameters"] = (
+        ("cell", "parameter"),
+        middle[: dataset.sizes["cell"]],
+        about,
+    )
+    write_dataset(dataset, folder / "proda.nc")
+    return PageState.open(str(folder / "proda.nc"))
+
+
+def test_proda_is_scored_on_the_same_observations(page_file: Path, tmp_path: Path) -> None:
+    state = with_proda(page_file, tmp_path)
+    view = Evaluation(state)
+    view.source = "proda"
+    opened = state.opened
+    with torch.no_grad():
+        middle = torch.from_numpy(np.tile((LOWER + UPPER) / 2, (opened.count, 1)))
+        soc = solve(middle, opened.forcing).soc
+        expected = soc_at_depth(
+            soc,
+            opened.observations.depth,
+            opened.forcing.per_site("nbedrock"),
+            torch.from_numpy(owners(opened.observations)),
+        ).numpy()
+    np.testing.assert_allclose(view.answer.values, expected, rtol=1e-12)
+    assert "PRODA" in view._note.object
+
+
+def test_a_closed_tab_is_redrawn_once_it_opens(state: PageState) -> None:
+    attention = Attention(looked_at=False)
+    view = Evaluation(state, attention)
+    state.selection.choose([1])
+    state.selection.choose([1, 2])
+    assert not view.map.source.data["chosen"].any()
+    attention.looked_at = True
+    assert np.flatnonzero(view.map.source.data["chosen"]).tolist() == [1, 2]
