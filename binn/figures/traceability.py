@@ -7,6 +7,7 @@ straight.
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
@@ -15,6 +16,7 @@ from numpy.typing import NDArray
 
 from binn.errors import InputError
 from binn.figures.style import (
+    INK,
     MUTED,
     OKABE_ITO,
     decades,
@@ -63,18 +65,16 @@ class Traced:
 
 @dataclass(frozen=True)
 class BiomeMean:
-    """Mean of a biome's sites and its spread.
+    """Mean of a biome's sites (or those of another group) and their spread.
 
     Attributes
     ----------
     biome : str
     n : int
         Sites.
-    mean : dict of str to float
-        By quantity: influx, residence_time, baseline_residence_time, environmental_scalar.
-        Geometric means: the two products hold for them as they hold for every site.
-    low, high : dict of str to float
-        One standard deviation of the logarithms below and above.
+    mean, low, high : dict of str to float
+        Mean and quartiles over the sites, by quantity: influx, residence_time,
+        baseline_residence_time, environmental_scalar.
     """
 
     biome: str
@@ -88,29 +88,33 @@ _QUANTITIES = ("influx", "residence_time", "baseline_residence_time", "environme
 
 
 def biome_means(traced: Traced) -> list[BiomeMean]:
-    """Geometric mean and spread of each biome, the largest biome first.
+    """Mean and quartiles of each biome, the largest biome first.
 
     Raises
     ------
     InputError
         If no site has all four quantities, positive.
     """
-    logs = np.log(np.stack([_positive(getattr(traced, name)) for name in _QUANTITIES]))
-    known = np.isfinite(logs).all(0)
+    table = np.stack([_positive(getattr(traced, name)) for name in _QUANTITIES])
+    known = np.isfinite(table).all(0)
     if not known.any():
         raise InputError("no site has an influx, residence times and a scalar to trace")
     found = []
     for biome in np.unique(traced.biome[known]):
-        some = logs[:, known & (traced.biome == biome)]
-        mean, spread = some.mean(1), some.std(1)
-        ends = (np.exp(mean + k * spread).tolist() for k in (0, -1, 1))
-        middle, low, high = (dict(zip(_QUANTITIES, end, strict=True)) for end in ends)
-        found.append(BiomeMean(str(biome), some.shape[1], middle, low, high))
+        some = table[:, known & (traced.biome == biome)]
+        ends = (some.mean(1), *np.percentile(some, (25, 75), axis=1))
+        mean, low, high = (dict(zip(_QUANTITIES, end.tolist(), strict=True)) for end in ends)
+        found.append(BiomeMean(str(biome), some.shape[1], mean, low, high))
     return sorted(found, key=lambda one: -one.n)
 
 
 def traceability_figure(
-    traced: Traced, *, columns: str = "double", title: str = "", notice: str = ""
+    traced: Traced,
+    more: Sequence[BiomeMean] = (),
+    *,
+    columns: str = "double",
+    title: str = "",
+    notice: str = "",
 ) -> Figure:
     """Influx and residence time with storage contours; scalar and baseline with residence contours.
 
@@ -118,6 +122,8 @@ def traceability_figure(
     ----------
     traced : Traced
         Sites: dots behind the means of their biomes.
+    more : sequence of BiomeMean
+        Other groups, such as a selection and what a scenario makes of it: in black.
     columns : {"single", "double"}
         Width of the figure; the double column has the diagrams beside each other.
     title : str
@@ -125,18 +131,20 @@ def traceability_figure(
     notice : str
         A sentence at its foot.
     """
-    means = biome_means(traced)
+    means = [*biome_means(traced), *more]
     wide = columns == "double"
     with drawing():
         rows = -(-len(means) // (3 if wide else 2))
         height = (88.0 if wide else 158.0) + 3.4 * rows
         figure = new_figure(columns, height)
         first, second = figure.subplots(*((1, 2) if wide else (2, 1)))
-        _diagram(first, traced, means, ("influx", "residence_time"))
+        _diagram(first, traced, means, len(more), ("influx", "residence_time"))
         _contours(first, lambda x, y: x * y * _KILO, "kgC m-2", "storage")
         first.set_xlabel(labelled("Carbon influx", "gC m-2 yr-1"))
         first.set_ylabel(labelled("Residence time", "yr"))
-        _diagram(second, traced, means, ("environmental_scalar", "baseline_residence_time"))
+        _diagram(
+            second, traced, means, len(more), ("environmental_scalar", "baseline_residence_time")
+        )
         _contours(second, lambda x, y: y / x, "yr", "residence time")
         second.set_xlabel("Environmental scalar")
         second.set_ylabel(labelled("Baseline residence time", "yr"))
@@ -148,7 +156,7 @@ def traceability_figure(
             labels,
             loc="outside lower center",
             ncols=3 if wide else 2,
-            title="geometric mean of the sites of a biome ± one standard deviation",
+            title="marks: mean of the sites; bars: quartiles",
             title_fontsize=6,
             handletextpad=0.4,
             columnspacing=1.2,
@@ -163,39 +171,47 @@ def _positive(values: Floats) -> Floats:
     return np.where(np.asarray(values) > 0, values, np.nan)
 
 
-def _diagram(axes: Axes, traced: Traced, means: list[BiomeMean], names: tuple[str, str]) -> None:
-    """Sites as dots, biome means as markers with bars."""
+def _diagram(
+    axes: Axes, traced: Traced, means: list[BiomeMean], others: int, names: tuple[str, str]
+) -> None:
+    """Sites as dots, means as markers with bars."""
     x, y = (np.asarray(_positive(getattr(traced, name))) for name in names)
     known = np.isfinite(x) & np.isfinite(y)
     x, y = x[known], y[known]
     many = len(x) > _MANY
     axes.scatter(
-        x, y, s=0.6 if many else 3.0, color="#9aa3ab", alpha=0.25 if many else 0.6,
-        linewidths=0, rasterized=many, zorder=1,
-    )  # fmt: skip
+        x,
+        y,
+        s=0.6 if many else 3.0,
+        color="#9aa3ab",
+        alpha=0.25 if many else 0.6,
+        linewidths=0,
+        rasterized=many,
+        zorder=1,
+    )
     across, up = names
     colours = [c for key, c in OKABE_ITO.items() if key not in ("grey", "yellow")]
     for k, one in enumerate(means):
-        bars = [
-            [[one.mean[name] - one.low[name]], [one.high[name] - one.mean[name]]] for name in names
-        ]
-        axes.errorbar(
-            one.mean[across],
-            one.mean[up],
-            xerr=bars[0],
-            yerr=bars[1],
-            fmt=_MARKERS[k % len(_MARKERS)],
-            color=colours[k % len(colours)],
+        colour = INK if k >= len(means) - others else colours[k % len(colours)]
+        here = one.mean[across], one.mean[up]
+        bars: dict[str, Any] = {"color": colour, "linewidth": 0.7, "zorder": 3}
+        axes.plot([one.low[across], one.high[across]], [here[1]] * 2, **bars)
+        axes.plot([here[0]] * 2, [one.low[up], one.high[up]], **bars)
+        axes.plot(
+            [here[0]],
+            [here[1]],
+            linestyle="none",
+            marker=_MARKERS[k % len(_MARKERS)],
+            color=colour,
             markersize=4.5,
             markeredgecolor="white",
             markeredgewidth=0.4,
-            elinewidth=0.7,
             label=f"{one.biome}, n = {one.n:,}",
             zorder=4,
         )
     axes.set(xscale="log", yscale="log")
     for axis, values, name in ((axes.xaxis, x, across), (axes.yaxis, y, up)):
-        ends = [value for one in means for value in (one.low[name], one.high[name])]
+        ends = [value for m in means for value in (m.low[name], m.mean[name], m.high[name])]
         low, high = np.percentile(values, (0.5, 99.5))
         bounds = (0.85 * min(low, *ends), 1.18 * max(high, *ends))
         (axes.set_xlim if axis is axes.xaxis else axes.set_ylim)(*bounds)

@@ -37,6 +37,7 @@ from binn.figures.comparison import correlation
 from binn.figures.evaluation import residuals
 from binn.figures.maps import albers, colour_limits, grid_step
 from binn.figures.style import MM, colormap, labelled, plain_number, short
+from binn.figures.traceability import BiomeMean
 from binn.parameters import LOWER, UPPER, to_normalised, to_physical
 
 WIDTHS = tuple(COLUMNS)
@@ -168,25 +169,25 @@ def traced(rng) -> Traced:
 def test_traceability_draws_the_means_of_the_biomes(traced, columns):
     meadow, forest = means = biome_means(traced)
     assert [(one.biome, one.n) for one in means] == [("Meadow", 25), ("Forest", 15)]
-    assert_allclose(meadow.mean["influx"], np.exp(np.log(traced.influx[:25]).mean()))
-    assert_allclose(
-        forest.mean["residence_time"],
-        forest.mean["baseline_residence_time"] / forest.mean["environmental_scalar"],
-    )
-    figure = traceability_figure(traced, columns=columns)
+    assert_allclose(meadow.mean["influx"], traced.influx[:25].mean())
+    quartiles = np.percentile(traced.residence_time[25:], (25, 75))
+    assert_allclose((forest.low["residence_time"], forest.high["residence_time"]), quartiles)
+    picked = BiomeMean("Selection", 2, meadow.mean, meadow.low, meadow.high)
+    figure = traceability_figure(traced, [picked], columns=columns)
     first, second = figure.axes
     for axes, x, y in (
         (first, "influx", "residence_time"),
         (second, "environmental_scalar", "baseline_residence_time"),
     ):
-        for bars, one in zip(axes.containers, means, strict=True):
-            marker = bars.lines[0]
-            assert_allclose(marker.get_xydata()[0], (one.mean[x], one.mean[y]))
-            ends = bars.lines[2][0].get_segments()[0][:, 0]
-            assert_allclose(ends, (one.low[x], one.high[x]))
+        for k, one in enumerate([*means, picked]):
+            across, up, mark = axes.lines[3 * k : 3 * k + 3]
+            assert_allclose(mark.get_xydata(), [[one.mean[x], one.mean[y]]])
+            assert_allclose(across.get_xdata(), (one.low[x], one.high[x]))
+            assert_allclose(up.get_ydata(), (one.low[y], one.high[y]))
         sites = axes.collections[0].get_offsets()
         assert_allclose(sites, np.column_stack([getattr(traced, x), getattr(traced, y)]))
     assert "Meadow, n = 25" in drawn_texts(figure)
+    assert "Selection, n = 2" in drawn_texts(figure)
     assert "lines: storage (kgC m⁻²)" in drawn_texts(figure)
 
 
