@@ -39,6 +39,7 @@ __all__ = ["ProdaTask", "read_task", "run_proda"]
 Report = Callable[[str], None]
 _TASK, _RESULT = "proda.json", "proda.nc"
 _SHOWN = 5  # sites left out that are named
+_OF_SITES = ("sites", "method", "iterations", "chains", "seed", "bedrock")
 
 
 class ProdaTask(BaseModel):
@@ -267,7 +268,13 @@ def _claim(out: Path, task: ProdaTask, resume: bool) -> None:
                 f"{out} holds a PRODA run already: go on with it by --resume, or choose another "
                 "folder"
             )
-        read_task(out)
+        held = read_task(out)
+        other = [name for name in _OF_SITES if getattr(held, name) != getattr(task, name)]
+        if other:
+            raise InputError(
+                f"the site step in {out} was begun with another --{' and another --'.join(other)}: "
+                "resume it without, or choose another folder"
+            )
     elif resume:
         raise InputError(f"there is no PRODA run to go on with in {out}: leave out --resume")
     elif out.exists() and (not out.is_dir() or any(out.iterdir())):

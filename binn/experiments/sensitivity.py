@@ -170,7 +170,9 @@ def sobol_indices(
     seed: int = SITES_SEED,
     report: Callable[[str], None] = lambda _: None,
 ) -> Sensitivity:
-    """First-order and total indices by Jansen's estimators (Saltelli et al. 2010).
+    """First-order and total indices on a Sobol sequence (Saltelli et al. 2010, Table 2, b and f).
+
+    A parameter without effect has indices of exactly 0.
 
     Parameters
     ----------
@@ -204,13 +206,13 @@ def sobol_indices(
         a, b = points[:, :n], points[:, n:]
         f_a, f_b = _cleaned(quantity(site, a)), _cleaned(quantity(site, b))
         dropped += int(np.isnan(f_a).sum() + np.isnan(f_b).sum())
-        variance = np.nanvar(np.concatenate([f_a, f_b]))
+        mean, variance = np.nanmean([f_a, f_b]), np.nanvar([f_a, f_b])
         for k in range(n):
             mixed = a.copy()
             mixed[:, k] = b[:, k]
             f_mixed = _cleaned(quantity(site, mixed))
             dropped += int(np.isnan(f_mixed).sum())
-            first[site, k] = 1.0 - np.nanmean((f_b - f_mixed) ** 2) / (2.0 * variance)
+            first[site, k] = np.nanmean((f_b - mean) * (f_mixed - f_a)) / variance
             total[site, k] = np.nanmean((f_a - f_mixed) ** 2) / (2.0 * variance)
         report(f"site {site + 1} of {sites}")
     return Sensitivity(_by_key(first), _by_key(total), sites, draws, 0, dropped)

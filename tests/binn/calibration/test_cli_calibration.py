@@ -169,7 +169,11 @@ def test_proda_goes_through_both_steps_and_resumes(
     assert "12 sites are done already" in again.stderr
     xr.testing.assert_identical(results_of(out).drop_attrs(), result.drop_attrs())
     other = call("proda", synthetic_file, "--out", out, "--resume", "--seed", 2)
-    assert "begun with another" in only_error(other)
+    assert "begun with another --seed" in only_error(other)
+    # the site step stays, the network may be another; and nothing was lost by the refusal
+    changed = call("proda", synthetic_file, "--out", out, "--resume", "--runs", 3)
+    assert changed.returncode == 0, changed.stderr
+    assert results_of(out).sizes["run"] == 3
 
 
 def test_proda_killed_and_resumed_gives_the_same(synthetic_file: Path, tmp_path: Path) -> None:
