@@ -54,8 +54,9 @@ class Session(param.Parameterized):
     def notice(self) -> str:
         """What a reader must know before trusting a number, or ""."""
         notes = []
-        if self.opened.data == "demo":
-            notes.append("Demo data: simulated soils and SOC, not for scientific conclusions.")
+        stated = str(self.opened.dataset.attrs.get("notice", "")).rstrip(".")
+        if stated:
+            notes.append(f"{stated}.")
         elif self.opened.provenance == "synthetic":
             notes.append("Simulated observations: not for scientific conclusions.")
         if self.opened.origin == "defaults":

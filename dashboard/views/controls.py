@@ -9,6 +9,7 @@ from panel.viewable import Viewer
 
 from binn.errors import InputError
 from dashboard.state.field import COLUMN_DEPTH, FIELDS, MAP_SOURCES
+from dashboard.state.opened import Opened
 from dashboard.state.page_state import PageState
 from dashboard.theme import plain, text
 
@@ -83,7 +84,7 @@ class Controls(Viewer):
         )
         self._ends = Row(self.low, self.high, sizing_mode="stretch_width", margin=0)
         regions: dict[str, dict[str, tuple[str, str]]] = {"": {_NO_REGION: ("", "")}}
-        for kind, heading in (("biome", "Ecoregion (schematic)"), ("state", "State")):
+        for kind, heading in (("biome", _ecoregions(opened)), ("state", "State")):
             names = selection.regions(kind)
             if names:
                 regions[heading] = {name: (kind, name) for name in names}
@@ -204,3 +205,10 @@ def _label(key: str) -> str:
     """A field's name as it is listed; parameters begin with their key."""
     field = FIELDS[key]
     return f"{key} · {field.label}" if field.group == "Parameters" else field.label
+
+
+def _ecoregions(opened: Opened) -> str:
+    """What the biomes of the dataset are."""
+    if "ecoregions" in opened.dataset.attrs:  # read from a shapefile that the user gave
+        return "Ecoregion (EPA level I)"
+    return "Ecoregion (schematic)"

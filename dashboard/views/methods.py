@@ -42,7 +42,7 @@ the conserving scheme.</p>
 <h2>Limits</h2>
 <p>Steady state only: no history of land use or climate. The turnover time of coarse woody debris
 (tau4cwd) has no effect on SOC at steady state and cannot be learned from it. Ecoregions are
-schematic, not EPA polygons.</p>
+schematic, not EPA polygons, unless the data card says otherwise.</p>
 <h2>Definitions</h2>
 <p>Components <b>by stock</b> weight layers and pools by their stocks (gC m⁻²); <b>as published</b>
 repeats the authors' code for their figure 5: baseline decomposition weighted by concentrations,
@@ -106,6 +106,8 @@ class Methods(Viewer):
             "Observations": f"{opened.provenance}; {dataset.sizes['obs']:,} in "
             f"{dataset.sizes['site']:,} profiles, which share the forcing of "
             f"{dataset.sizes['cell']:,} cells",
+            "Ecoregions": dataset.attrs.get("ecoregions", "schematic, drawn for this project"),
+            "Notice": dataset.attrs.get("notice", ""),
             "Notes": dataset.attrs.get("notes", ""),
             "Parameters": opened.source,
         }
