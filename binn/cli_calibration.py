@@ -126,6 +126,11 @@ def _register_proda(commands: Any) -> None:
         "--scheduler", metavar="ADDRESS", help="a running Dask scheduler, such as tcp://host:8786"
     )
     proda.add_argument(
+        "--dataset",
+        metavar="FILE",
+        help="also write the dataset with PRODA's parameters in it (.nc), for the page",
+    )
+    proda.add_argument(
         "--resume",
         action="store_true",
         help="go on with the run in DIR, as it was begun; another --network may be given",
@@ -172,6 +177,10 @@ def proda_command(options: argparse.Namespace) -> int:
     from binn.streaming import Stopped
 
     out = Path(options.out)
+    if options.dataset is not None:
+        from binn.datasets.storage import check_target
+
+        check_target(options.dataset)
     given = {
         name: getattr(options, name) for name in _OF_THE_TASK if getattr(options, name) is not None
     }
@@ -191,8 +200,23 @@ def proda_command(options: argparse.Namespace) -> int:
     except Stopped as stop:
         say(str(stop))
         return _INTERRUPTED
+    if options.dataset is not None:
+        _write_with_proda(ds, path, options.dataset)
+        say(f"wrote {options.dataset}")
     print(path)
     return 0
+
+
+def _write_with_proda(ds: xr.Dataset, result: Path, out: str) -> None:
+    """The dataset with PRODA's parameters, as a canonical file."""
+    import xarray as xr
+
+    from binn.datasets.storage import reading, write_dataset
+
+    names = ("proda_parameters", "proda_parameters_site")
+    with reading(result), xr.open_dataset(result, engine="h5netcdf") as found:
+        more = {name: found[name].load().variable for name in names}
+    write_dataset(ds.assign(more), out)
 
 
 def import_authors_proda(options: argparse.Namespace) -> None:

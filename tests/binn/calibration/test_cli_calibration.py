@@ -17,7 +17,7 @@ import xarray as xr
 
 from binn.calibration.proda import load_proda
 from binn.cli import main
-from binn.datasets.storage import write_dataset
+from binn.datasets.storage import open_dataset, write_dataset
 from binn.parameters import KEYS, LOWER, PARAMETERS, UPPER, to_physical
 
 COMMAND = [sys.executable, "-m", "binn"]
@@ -171,9 +171,16 @@ def test_proda_goes_through_both_steps_and_resumes(
     other = call("proda", synthetic_file, "--out", out, "--resume", "--seed", 2)
     assert "begun with another --seed" in only_error(other)
     # the site step stays, the network may be another; and nothing was lost by the refusal
-    changed = call("proda", synthetic_file, "--out", out, "--resume", "--runs", 3)
+    whole = tmp_path / "with_proda.nc"
+    changed = call(
+        "proda", synthetic_file, "--out", out, "--resume", "--runs", 3, "--dataset", whole
+    )
     assert changed.returncode == 0, changed.stderr
     assert results_of(out).sizes["run"] == 3
+    joined = open_dataset(whole)
+    for name in ("proda_parameters", "proda_parameters_site"):
+        np.testing.assert_array_equal(joined[name], results_of(out)[name])
+    np.testing.assert_array_equal(joined["obs_soc"], synthetic_dataset["obs_soc"])
 
 
 def test_proda_killed_and_resumed_gives_the_same(synthetic_file: Path, tmp_path: Path) -> None:
