@@ -286,10 +286,10 @@ class SavedTraining:
         metrics = self._metrics(model, self.test)
         if self.folder is not None:
             self._save(self.trainer.state(), model, metrics)
+            shutil.rmtree(previous(self.folder.last), ignore_errors=True)
             self.folder.status(
                 "done", **self._progress(), nse={part: s["nse"] for part, s in metrics.items()}
             )
-            shutil.rmtree(previous(self.folder.last), ignore_errors=True)
         for part, scores in metrics.items():
             self.say(
                 f"{part}: NSE {scores['nse']:.4f}, RMSE {scores['rmse']:.5g} gC m-3 "
