@@ -17,7 +17,7 @@ from binn.figures.style import drawing
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
 
-__all__ = ["DPI", "FORMATS", "rendered", "save", "save_all"]
+__all__ = ["DPI", "FORMATS", "files_of", "rendered", "save", "save_all"]
 
 FORMATS = ("png", "svg", "pdf")
 DPI = 300
@@ -93,19 +93,33 @@ def save_all(
     stem = Path(stem)
     if not stem.parent.is_dir():
         raise InputError(f"cannot write {stem}: the folder {stem.parent} does not exist")
-    title = str(sidecar.get("figure", stem.name))
-    files = {_beside(stem, one): rendered(figure, one, title) for one in formats}
-    about = complete(sidecar, [file.name for file in files])
-    target = _beside(stem, "json")
-    files[target] = (json.dumps(_plain(about), indent=1, ensure_ascii=False) + "\n").encode()
-    for path, content in files.items():
+    for name, content in files_of(figure, stem.name, formats, sidecar).items():
+        path = stem.with_name(name)
         with saving("the figure", path):
             write_file(path, content)
-    return target
+    return stem.with_name(f"{stem.name}.json")
 
 
-def _beside(stem: Path, suffix: str) -> Path:
-    return stem.with_name(f"{stem.name}.{suffix}")
+def files_of(
+    figure: Figure, name: str, formats: Iterable[str], sidecar: Mapping[str, Any]
+) -> dict[str, bytes]:
+    """A figure and its sidecar as files in memory: file name to content.
+
+    Parameters
+    ----------
+    figure : Figure
+        Of the functions of this package.
+    name : str
+        Of the files, without a suffix.
+    formats : iterable of {"png", "svg", "pdf"}
+    sidecar : mapping
+        As :func:`save` takes it.
+    """
+    title = str(sidecar.get("figure", name))
+    files = {f"{name}.{one}": rendered(figure, one, title) for one in formats}
+    about = complete(sidecar, list(files))
+    text = json.dumps(_plain(about), indent=1, ensure_ascii=False) + "\n"
+    return {**files, f"{name}.json": text.encode()}
 
 
 def _plain(value: Any) -> Any:
