@@ -12,7 +12,9 @@ from dashboard.state.link import TABS
 from dashboard.state.page_state import PageState
 from dashboard.state.work import Lane
 from dashboard.views.climate import ClimateSliders
+from dashboard.views.comparison import Comparison
 from dashboard.views.controls import Controls
+from dashboard.views.evaluation import Evaluation
 from dashboard.views.inspector import Inspector
 from dashboard.views.map import FieldMap
 from dashboard.views.methods import Methods
@@ -65,7 +67,9 @@ class Explorer:
         self._makers: dict[str, Callable[[Attention], object]] = {
             "explore": self._explore,
             "traceability": lambda attention: Traceability(state, attention),
+            "binn-vs-proda": lambda attention: Comparison(state, attention),
             "what-if": self._what_if,
+            "evaluation": lambda attention: Evaluation(state, attention, lane("evaluating")),
             "methods": self._methods,
         }
         self._attention = {tab: Attention(looked_at=False) for tab in self._makers}
