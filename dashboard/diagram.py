@@ -33,6 +33,8 @@ _STEPS = 240
 _BEYOND = 3.0
 """Contours go on to so many times the axis, for those who pan."""
 _UNSEEN = ["rgba(0,0,0,0)"] * 2
+_FAINT, _FAINT_FEW = 0.13, 0.4
+"""Opacity of sites that are not selected, of many and of few."""
 _APART = 0.05
 """Labels of contours keep this part of the frame between them."""
 _MANY = 3000
@@ -151,12 +153,17 @@ class Diagram:
             toolbar_location="above",
             tools="pan,wheel_zoom,reset",
         )
-        many = len(sources.sites.data["chosen"]) > _MANY
-        at = {"x": relation.x, "y": relation.y, "source": sources.sites, "line_color": None}
-        self._faint = fig.scatter(**at, size=3 if many else 5, fill_alpha=0.1 if many else 0.35)
+        self._many = len(sources.sites.data["chosen"]) > _MANY
         self._shade = LinearColorMapper(palette=_UNSEEN, low=0, high=1)
-        chosen = {"field": "chosen", "transform": self._shade}
-        self._strong = fig.scatter(**at, size=4 if many else 6, fill_color=chosen)
+        fig.scatter(  # one glyph for those selected and the others: drawing them costs most
+            relation.x,
+            relation.y,
+            source=sources.sites,
+            marker="square" if self._many else "circle",
+            size=3 if self._many else 6,
+            fill_color={"field": "chosen", "transform": self._shade},
+            line_color=None,
+        )
         self._lines = fig.line("x", "y", source=self.contours, line_dash=[5, 4], line_alpha=0.7)
         self._texts = fig.text(
             "x",
@@ -260,18 +267,23 @@ class Diagram:
             return float(np.log(value / span.start) / np.log(span.end / span.start))
         return float((value - span.start) / (span.end - span.start))
 
-    def shade(self, colour: str, n: int) -> None:
-        """Colour of the selected sites: the more there are, the more it lets through."""
-        strength = round(255 * min(1.0, max(0.15, 25 / max(n, 1) ** 0.5)))
-        palette = [_UNSEEN[0], f"{colour}{strength:02x}"]
+    def shade(self, colours: Ink, n: int) -> None:
+        """Colours of the sites, `n` of which are selected: more of them let more through."""
+        strength = min(1.0, max(0.2, 30 / max(n, 1) ** 0.5))
+        faint = _FAINT if self._many else _FAINT_FEW
+        palette = [f"{colours['muted']}{_byte(faint)}", f"{colours['base']}{_byte(strength)}"]
         if self._shade.palette != palette:
             self._shade.palette = palette
 
     def paint(self, colours: Ink) -> None:
         """Colours of the theme."""
-        self._faint.glyph.fill_color = colours["muted"]
         self._lines.glyph.line_color = colours["text"]
         self._texts.glyph.text_color = colours["text"]
         self._texts.glyph.background_fill_color = colours["bar"]
         for drawn in self._edges:
             drawn.glyph.line_color = colours["text"]
+
+
+def _byte(share: float) -> str:
+    """An opacity as the last two digits of a colour."""
+    return f"{round(255 * share):02x}"

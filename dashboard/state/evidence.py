@@ -9,10 +9,12 @@ from dashboard.state.experiments import (
     ByParameter,
     Folds,
     History,
+    Methods,
     Settings,
     read_folds,
     read_history,
     read_json,
+    read_methods,
     read_parameters,
     read_settings,
 )
@@ -29,6 +31,7 @@ class Evidence:
     ----------
     folds : list of Folds
     histories : list of History
+    methods : list of Methods
     by_parameter : list of ByParameter
     settings : list of Settings
     others : list of str
@@ -37,6 +40,7 @@ class Evidence:
 
     folds: list[Folds] = field(default_factory=list)
     histories: list[History] = field(default_factory=list)
+    methods: list[Methods] = field(default_factory=list)
     by_parameter: list[ByParameter] = field(default_factory=list)
     settings: list[Settings] = field(default_factory=list)
     others: list[str] = field(default_factory=list)
@@ -122,7 +126,10 @@ def _sort_in(file: Path, found: Evidence) -> None:
         return
     parameters = read_parameters(file.name, content)
     settings = read_settings(file.name, content)
-    if parameters is not None:
+    methods = read_methods(file.name, content)
+    if methods is not None:
+        found.methods.append(methods)
+    elif parameters is not None:
         found.by_parameter.append(parameters)
     elif settings is not None:
         found.settings.append(settings)

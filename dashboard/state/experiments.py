@@ -19,17 +19,19 @@ __all__ = [
     "ByParameter",
     "Folds",
     "History",
+    "Methods",
     "Settings",
     "read_folds",
     "read_history",
     "read_json",
+    "read_methods",
     "read_parameters",
     "read_settings",
 ]
 
 _MEASURED = {
     "recovery": "Pearson r of retrieved and true parameter",
-    "sensitivity": "First-order sensitivity index",
+    "sensitivity": "Sensitivity index (share of the variance of SOC)",
 }
 """Experiments with a number a parameter, by how their file's name begins, and what it is."""
 _SCORES = ("nse", "r", "rmse", "bias", "n")
@@ -68,6 +70,25 @@ class History:
 
     name: str
     rows: list[dict[str, Any]]
+
+
+@dataclass(frozen=True)
+class Methods:
+    """A comparison of methods on the same folds (``binn experiment cross-validation``).
+
+    Attributes
+    ----------
+    file : str
+        Name of the file.
+    scores : dict of str to dict
+        By method: the pooled scores (gC m-3), and ``nse_mean`` and ``nse_sd`` of the folds.
+    gaps : dict of str to dict
+        By other method: ``nse``, how far BINN is ahead, and ``low`` and ``high``, its 95 % range.
+    """
+
+    file: str
+    scores: dict[str, dict[str, float]]
+    gaps: dict[str, dict[str, float]]
 
 
 @dataclass(frozen=True)
@@ -134,6 +155,21 @@ def read_history(file: Path, name: str) -> History | None:
     return History(name, rows) if rows else None
 
 
+def read_methods(name: str, content: object) -> Methods | None:
+    """A comparison of methods; None if the file's name or content is another."""
+    if not name.startswith("cross") or not isinstance(content, dict):
+        return None
+    scores, gaps = content.get("scores"), content.get("gaps")
+    if not isinstance(scores, dict) or not scores or not isinstance(gaps, dict):
+        return None
+    needed = ((scores, (*_SCORES, "nse_mean", "nse_sd")), (gaps, ("nse", "low", "high")))
+    for table, keys in needed:
+        for one in table.values():
+            if not isinstance(one, dict) or not all(_is_number(one.get(key)) for key in keys):
+                return None
+    return Methods(name, scores, gaps)
+
+
 def read_parameters(name: str, content: object) -> ByParameter | None:
     """An experiment with a number a parameter; None if the file's name or content is another.
 
@@ -172,9 +208,13 @@ def _numbers(content: object) -> dict[str, float | None] | None:
     """Numbers by parameter, or None if it is anything else."""
     if not isinstance(content, dict) or not content or not set(content) <= set(KEYS):
         return None
-    if not all(value is None or _is_number(value) for value in content.values()):
+    kinds = (int, float, type(None))
+    if any(isinstance(v, bool) or not isinstance(v, kinds) for v in content.values()):
         return None
-    return {key: None if value is None else float(value) for key, value in content.items()}
+    return {
+        key: None if value is None or not math.isfinite(value) else float(value)
+        for key, value in content.items()
+    }
 
 
 def read_settings(name: str, content: object) -> Settings | None:

@@ -177,7 +177,7 @@ class Traceability(Viewer):
         self.selection.data = columns
         for diagrams in self._diagrams.values():
             for diagram in diagrams:
-                diagram.shade(colours["base"], len(self._selection))
+                diagram.shade(colours, len(self._selection))
         self._say()
 
     def _columns(self, groups: list[Group]) -> dict[str, object]:

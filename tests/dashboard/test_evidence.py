@@ -5,16 +5,25 @@ from __future__ import annotations
 import json
 from pathlib import Path
 
+import numpy as np
 import pytest
 from page_data import write_synthetic
 
+from binn.cli import main
 from binn.parameters import KEYS
 from dashboard.state.evidence import gather
-from dashboard.state.experiments import read_folds, read_history, read_json, read_parameters
+from dashboard.state.experiments import (
+    read_folds,
+    read_history,
+    read_json,
+    read_methods,
+    read_parameters,
+)
 from dashboard.state.library import Library
 from dashboard.state.page_state import PageState
 from dashboard.views.evaluation import Evaluation
-from dashboard.views.evaluation.measured import draw_by_parameter, draw_folds, draw_history
+from dashboard.views.evaluation.measured import draw_folds, draw_history
+from dashboard.views.evaluation.outcomes import draw_by_parameter, draw_methods
 
 SCORES = {"nse": 0.5, "r": 0.7, "rmse": 3000.0, "bias": -10.0, "n": 40}
 
@@ -78,13 +87,44 @@ def test_results_by_parameter_are_read(content: object, series: object) -> None:
     found = read_parameters("recovery.json", content)
     assert found.series == series
     assert "r" in found.measure
-    assert read_parameters("sensitivity-2.json", content).measure.startswith("First-order")
+    assert read_parameters("sensitivity-2.json", content).measure.startswith("Sensitivity")
     assert read_parameters("other.json", content) is None
     drawn = draw_by_parameter(found)
     for (_, numbers), renderer in zip(series.items(), drawn.figures[0].renderers, strict=True):
         data = renderer.data_source.data
         known = {key: value for key, value in numbers.items() if value is not None}
         assert dict(zip(data["key"], data["value"], strict=True)) == known
+
+
+def test_a_comparison_of_methods_is_read_and_drawn() -> None:
+    scored = {**SCORES, "nse_mean": 0.48, "nse_sd": 0.05}
+    gap = {"nse": 0.1, "low": -0.02, "high": 0.2, "fold_mean": 0.1, "fold_sd": 0.1, "ahead": 8}
+    content = {"scores": {"BINN": scored, "forest": scored}, "gaps": {"forest": gap}}
+    found = read_methods("cross-validation.json", content)
+    drawn = draw_methods(found)
+    data = drawn.figures[0].renderers[0].data_source.data
+    assert data["method"] == ["BINN", "forest"]
+    np.testing.assert_allclose(data["low"], [0.43, 0.43])
+    assert "0.10 of NSE ahead of forest" in drawn.words
+    assert read_methods("other.json", content) is None
+    assert read_methods("cross-validation.json", {**content, "gaps": {"forest": {}}}) is None
+    assert read_methods("cross-validation.json", {"scores": {}, "gaps": {}}) is None
+
+
+@pytest.mark.filterwarnings("ignore::binn.clm5.OutsidePriorWarning")
+def test_what_an_experiment_writes_is_shown(tmp_path: Path) -> None:
+    """The command and the page agree about the form."""
+    data = write_synthetic(tmp_path / "mine.nc")
+    size = ["--sites", "2", "--draws", "16", "--values", "3"]
+    assert main(["experiment", "sensitivity", str(data), *size]) == 0
+    (found,) = gather(Library().open(str(data), ())).by_parameter
+    stored = json.loads((tmp_path / "sensitivity.json").read_text())
+    assert found.series.keys() == stored.keys()
+    for name, test in stored.items():
+        for key, value in test["s"].items():
+            known = value is not None and np.isfinite(value)
+            assert found.series[name][key] == (value if known else None)
+        assert "sites 2" in found.notes[name]
 
 
 @pytest.mark.parametrize(

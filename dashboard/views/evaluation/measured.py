@@ -1,4 +1,4 @@
-"""What was measured beforehand, drawn: folds, training curves, results by parameter."""
+"""Folds and training curves, drawn."""
 
 from __future__ import annotations
 
@@ -8,60 +8,17 @@ import numpy as np
 from bokeh.models import ColumnDataSource, FixedTicker, HoverTool, Range1d, Span
 from bokeh.plotting import figure
 
-from binn.parameters import KEYS
-from dashboard.state.experiments import ByParameter, Folds, History
+from dashboard.state.experiments import Folds, History
 from dashboard.tables import table
-from dashboard.theme import OKABE_ITO, Ink, legend, quiet
+from dashboard.theme import legend, quiet
 from dashboard.units import number
+from dashboard.views.evaluation.drawn import Drawn, entries_of, score_cells, style
 
-__all__ = ["Drawn", "draw_by_parameter", "draw_folds", "draw_history"]
+__all__ = ["draw_folds", "draw_history"]
 
-_COLOURS = ("blue", "orange", "green", "purple", "sky", "vermillion", "yellow", "grey")
-_MARKERS = {"circle": "●", "square": "■", "triangle": "▲", "diamond": "◆", "inverted_triangle": "▼"}
 _KILO = 1e-3
-_ROW = 17
 _MOST = 12
 """So many training histories are drawn at most."""
-
-
-class Drawn:
-    """Figures with their legend, words and table.
-
-    Attributes
-    ----------
-    figures : list of bokeh.plotting.figure
-    legend, table : str
-        HTML.
-    words : str
-    """
-
-    def __init__(
-        self, figures: list[figure], entries: str, words: str, numbers: str, inked: Sequence[object]
-    ) -> None:
-        self.figures, self.legend, self.words, self.table = figures, entries, words, numbers
-        self._inked = inked
-
-    def paint(self, colours: Ink) -> None:
-        """Colours of the theme."""
-        for drawn in self._inked:
-            if isinstance(drawn, Span):
-                drawn.line_color = colours["muted"]
-            else:
-                drawn.glyph.line_color = colours["text"]  # type: ignore[attr-defined]
-
-
-def _style(i: int) -> tuple[str, str]:
-    """Colour and marker of the i-th series."""
-    return OKABE_ITO[_COLOURS[i % len(_COLOURS)]], list(_MARKERS)[i % len(_MARKERS)]
-
-
-def _entries(names: Sequence[str]) -> str:
-    return legend(
-        [
-            (_MARKERS[marker], colour, name)
-            for name, (colour, marker) in ((name, _style(i)) for i, name in enumerate(names))
-        ]
-    )
 
 
 def draw_folds(every: Sequence[Folds]) -> Drawn:
@@ -78,7 +35,7 @@ def draw_folds(every: Sequence[Folds]) -> Drawn:
     )
     inked, words, rows = [], [], []
     for i, folds in enumerate(every):
-        colour, marker = _style(i)
+        colour, marker = style(i)
         number_of = [one["fold"] if one["fold"] is not None else k for k, one in _counted(folds)]
         nse = np.array([one["nse"] for one in folds.each], dtype=float)
         source = ColumnDataSource(
@@ -109,32 +66,22 @@ def draw_folds(every: Sequence[Folds]) -> Drawn:
             f"(n = {folds.pooled['n']:,}), of the folds {number(float(nse.mean()))}{deviation}."
         )
         rows += [
-            [f"{folds.name}, fold {k}", *_scores(one)]
+            [f"{folds.name}, fold {k}", *score_cells(one)]
             for k, one in zip(number_of, folds.each, strict=True)
         ]
-        rows.append([f"{folds.name}, pooled", *_scores(folds.pooled)])
+        rows.append([f"{folds.name}, pooled", *score_cells(folds.pooled)])
     fig.xgrid.grid_line_color = None
     fig.ygrid.grid_line_alpha = 0.25
     fig.xaxis.ticker = FixedTicker(ticks=list(range(max(len(one.each) for one in every))))
     head = ["Fold", "n", "NSE", "r", "RMSE (kgC m⁻³)", "Bias (kgC m⁻³)"]
     numbers = table("Scores on held-out sites", head, rows)
     return Drawn(
-        [quiet(fig)], _entries([one.name for one in every]), " ".join(words), numbers, inked
+        [quiet(fig)], entries_of([one.name for one in every]), " ".join(words), numbers, inked
     )
 
 
 def _counted(folds: Folds) -> list[tuple[int, dict[str, object]]]:
     return list(enumerate(folds.each))
-
-
-def _scores(one: dict[str, float]) -> list[str]:
-    return [
-        f"{one['n']:,}",
-        number(one["nse"], 4),
-        number(one["r"]),
-        number(one["rmse"] * _KILO),
-        number(one["bias"] * _KILO),
-    ]
 
 
 def draw_history(every: Sequence[History]) -> Drawn:
@@ -161,7 +108,7 @@ def draw_history(every: Sequence[History]) -> Drawn:
         )
         lines = []
         for i, one in enumerate(shown):
-            colour, _ = _style(i)
+            colour, _ = style(i)
             for member in sorted({row.get("member", 0) for row in one.rows}):
                 rows = [row for row in one.rows if row.get("member", 0) == member]
                 for part, dash in (("train", "solid"), ("validation", [6, 3])):
@@ -199,7 +146,7 @@ def draw_history(every: Sequence[History]) -> Drawn:
     words = [_best(one) for one in shown]
     if len(every) > len(shown):
         words.append(f"{len(every) - len(shown)} more trainings are not drawn.")
-    entries = _entries([one.name for one in shown])
+    entries = entries_of([one.name for one in shown])
     entries += legend([("━", "inherit", "training"), ("╍", "inherit", "validation")])
     return Drawn(figures, entries, " ".join(words), table("Training history", head, rows), inked)
 
@@ -221,54 +168,3 @@ def _best(one: History) -> str:
         f"{one.name}: {len(one.rows)} epochs, best validation NSE {number(nse[best])} in epoch "
         f"{one.rows[best]['epoch']}."
     )
-
-
-def draw_by_parameter(found: ByParameter) -> Drawn:
-    """A number a parameter, for each test of an experiment."""
-    names = list(found.series)
-    keys = [key for key in KEYS if any(key in one for one in found.series.values())]
-    fig = figure(
-        name=f"evaluation-{found.file}",
-        title=found.file,
-        x_axis_label=f"{found.measure} (1)",
-        y_range=Range1d(len(keys) - 0.4, -0.6),
-        sizing_mode="stretch_width",
-        height=90 + _ROW * len(keys),
-        toolbar_location=None,
-        tools="",
-    )
-    inked: list[object] = [Span(location=0, dimension="height", line_width=1)]
-    fig.add_layout(inked[0])
-    for i, name in enumerate(names):
-        colour, marker = _style(i)
-        known = {k: v for k, v in found.series[name].items() if v is not None}
-        source = ColumnDataSource(
-            {
-                "key": list(known),
-                "row": [keys.index(key) for key in known],
-                "value": list(known.values()),
-                "test": [name] * len(known),
-            },
-            name=f"evaluation-{found.file}-{i}",
-        )
-        marks = fig.scatter(
-            "value", "row", source=source, marker=marker, size=8, fill_color=colour, line_width=0.6
-        )
-        inked.append(marks)
-        tips = [("", "@key"), ("", "@test"), (found.measure, "@value{0.000}")]
-        fig.add_tools(HoverTool(renderers=[marks], tooltips=tips))
-    fig.yaxis.ticker = FixedTicker(ticks=list(range(len(keys))))
-    fig.yaxis.major_label_overrides = dict(enumerate(keys))
-    fig.grid.grid_line_alpha = 0.25
-    rows = [
-        [key, *("–" if (v := found.series[n].get(key)) is None else number(v) for n in names)]
-        for key in keys
-    ]
-    titled = [f"{name} ({found.notes[name]})" if found.notes[name] else name for name in names]
-    words = (
-        f"{found.file}: {found.measure}, {len(keys)} parameters, "
-        f"{len(names)} test{'s' * (len(names) > 1)}. A parameter without a mark was retrieved as "
-        "one value everywhere, or not tested."
-    )
-    numbers = table(f"{found.measure} ({found.file})", ["Parameter", *titled], rows)
-    return Drawn([quiet(fig)], _entries(titled), words, numbers, inked)

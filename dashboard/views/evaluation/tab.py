@@ -25,12 +25,9 @@ from dashboard.theme import ink, legend, plain, text
 from dashboard.views.evaluation.boxes import ResidualBoxes
 from dashboard.views.evaluation.density import MOST_POINTS, DensityScatter
 from dashboard.views.evaluation.deviation import DeviationMap
-from dashboard.views.evaluation.measured import (
-    Drawn,
-    draw_by_parameter,
-    draw_folds,
-    draw_history,
-)
+from dashboard.views.evaluation.drawn import Drawn
+from dashboard.views.evaluation.measured import draw_folds, draw_history
+from dashboard.views.evaluation.outcomes import draw_by_parameter, draw_methods
 
 __all__ = ["Evaluation"]
 
@@ -191,6 +188,8 @@ class Evaluation(Viewer):
             body += self._described(draw_folds(evidence.folds), "Numbers of the folds")
         if evidence.histories:
             body += self._described(draw_history(evidence.histories), "Numbers of the training")
+        for methods in evidence.methods:
+            body += self._described(draw_methods(methods), f"Numbers of {methods.file}")
         for found in evidence.by_parameter:
             body += self._described(draw_by_parameter(found), f"Numbers of {found.file}")
         for settings in evidence.settings:
