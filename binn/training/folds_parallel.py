@@ -114,6 +114,7 @@ def folds_on_cluster(
 
     with contextlib.ExitStack() as stack:
         client = stack.enter_context(cluster_client(address))
+        (path / _STOP).unlink(missing_ok=True)  # of a process that was killed while it waited
         futures: dict[Any, int] = {}
         for fold, folder in folders.items():
             prepare_fold(config, folder, fold)

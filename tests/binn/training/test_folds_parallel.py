@@ -18,6 +18,8 @@ from binn.errors import InputError
 from binn.runs import Runs
 from binn.training.config import TrainingConfig
 from binn.training.folds import fit_folds
+from binn.training.interruption import CANCEL
+from binn.training.run_lock import is_locked
 
 COMMAND = [sys.executable, "-m", "binn", "train"]
 FOLDS = 3
@@ -121,6 +123,36 @@ def test_on_a_cluster(
         )
     assert close(scores(out), in_turn)
     assert f"{FOLDS} folds are with the cluster" in "".join(said)
+
+
+def test_stopped_on_a_cluster(
+    config: TrainingConfig, synthetic_dataset: xr.Dataset, synthetic_file: Path, tmp_path: Path
+) -> None:
+    pytest.importorskip("distributed")
+    from distributed import LocalCluster
+
+    out = tmp_path / "folds"
+
+    def stop(line: str) -> None:
+        if "are with the cluster" in line:
+            wait_for(lambda: Runs(tmp_path).history("folds"))
+            (out / CANCEL).touch()
+
+    with LocalCluster(
+        n_workers=1, threads_per_worker=1, processes=False, dashboard_address=None
+    ) as cluster:
+        found = fit_folds(
+            config.changed(epochs=100_000),
+            synthetic_dataset,
+            out,
+            data=str(synthetic_file),
+            scheduler=cluster.scheduler_address,
+            report=stop,
+        )
+        assert found is None
+        assert not any(is_locked(fold) for fold in out.glob("fold_*"))
+    assert Runs(tmp_path).get("folds").state == "cancelled"
+    assert not (out / ".stop").exists()
 
 
 def test_a_fold_that_cannot_be_trained(
