@@ -19,7 +19,8 @@ __all__ = ["BINN_RANGES", "Calibration"]
 Array = NDArray[np.float64]
 BINN_RANGES = "binn"
 """Range set of results computed here: the table of :mod:`binn.parameters`."""
-_PER_PARAMETER = ("rhat", "ess", "gelman_rubin")  # other diagnostics of two dimensions: per chain
+# other diagnostics of two dimensions are per chain
+_PER_PARAMETER = ("rhat", "ess", "gelman_rubin", "posterior_mean")
 _QUANTILES = (0.05, 0.25, 0.5, 0.75, 0.95)
 
 
