@@ -149,8 +149,16 @@ def evaluation_figure(
         _groups(second, depths)
         _groups(third, biomes)
         second.set_ylabel("Depth (m)")
-        second.legend(loc="lower right", fontsize=5, handletextpad=0.2, title="line: quartiles",
-                      title_fontsize=5)  # fmt: skip
+        second.legend(
+            loc="lower right",
+            bbox_to_anchor=(1.06, 0.99),
+            ncols=2,
+            handletextpad=0.1,
+            columnspacing=0.8,
+            fontsize=5,
+            title="line: quartiles",
+            title_fontsize=5,
+        )
         for axes, name in ((first, "a"), (second, "b"), (third, "c")):
             letter(axes, name)
         if title:

@@ -32,6 +32,8 @@ Box = tuple[float, float, float, float]
 
 _MANY = 2000
 """Points above which a figure holds them as a picture: a PDF of 25,925 circles opens slowly."""
+_OFF_GRID = 0.01
+"""Parts of a step that centres may be off their grid."""
 _SHARE_OF_CONUS = 0.5
 """Data this wide are shown with the whole country around them."""
 
@@ -44,13 +46,16 @@ class Places:
     ----------
     lon, lat : ndarray (n,)
         Degrees, WGS 84.
-    step : float, optional
-        Degrees: the width of grid cells whose centres these are; None for points.
+    step : (float, float), optional
+        Width and height in degrees of the grid cells whose centres these are; None for points.
+    kind : str
+        What they are.
     """
 
     lon: Floats
     lat: Floats
-    step: float | None = None
+    step: tuple[float, float] | None = None
+    kind: str = "sites"
 
 
 @dataclass(frozen=True, eq=False)
@@ -85,18 +90,29 @@ def albers() -> Any:
     )
 
 
-def grid_step(lon: Floats, lat: Floats) -> float:
-    """Width of the cells of a regular grid, degrees: the smallest distance of two columns or rows.
+def grid_step(lon: Floats, lat: Floats) -> tuple[float, float] | None:
+    """Width and height of the cells of a regular grid, degrees; None if it is not one.
 
-    Raises
-    ------
-    InputError
-        For fewer than two different columns and rows.
+    Centres must lie at whole steps from each other, each at a place of its own, and most of them
+    beside another.
     """
-    gaps = np.concatenate([np.diff(np.unique(np.round(one, 6))) for one in (lon, lat)])
-    if not len(gaps):
-        raise InputError("a single grid cell has no neighbours to tell its width by")
-    return float(gaps.min())
+    steps, places = [], []
+    for degrees in (lon, lat):
+        gaps = np.diff(np.unique(np.round(degrees, 6)))
+        if not len(gaps):
+            return None
+        span = float(np.ptp(degrees))
+        step = span / round(span / float(gaps.min()))
+        at = (degrees - degrees.min()) / step
+        if np.abs(at - np.round(at)).max() > _OFF_GRID:
+            return None
+        steps.append(step)
+        places.append(np.round(at).astype(int))
+    taken = set(zip(*(one.tolist() for one in places), strict=True))
+    beside = sum(bool({(c + 1, r), (c - 1, r), (c, r + 1), (c, r - 1)} & taken) for c, r in taken)
+    if len(taken) < len(lon) or 2 * beside < len(taken):
+        return None
+    return steps[0], steps[1]
 
 
 def colour_limits(*values: Floats, diverging: bool = False) -> tuple[float, float]:
@@ -141,11 +157,10 @@ def map_figure(
         drawn = draw_map(axes, places, field)
         colour_bar(figure, drawn, axes, field, shrink=0.5 if wide else 0.8)
         count = int(np.isfinite(field.values).sum())
-        kind = "sites" if places.step is None else "grid cells"
         axes.text(
             0.0,
             0.0,
-            f"n = {count:,} {kind}",
+            f"n = {count:,} {places.kind}",
             transform=axes.transAxes,
             fontsize=6,
             color=MUTED,
@@ -223,12 +238,17 @@ def _points(
 
 
 def _cells(
-    axes: GeoAxes, lon: Floats, lat: Floats, step: float, values: Floats, colours: dict[str, Any]
+    axes: GeoAxes,
+    lon: Floats,
+    lat: Floats,
+    step: tuple[float, float],
+    values: Floats,
+    colours: dict[str, Any],
 ) -> Collection:
     """Rectangles in longitude and latitude, as the projection turns them."""
     from matplotlib.collections import PolyCollection
 
-    half = 0.5 * step * np.array([[-1, -1], [1, -1], [1, 1], [-1, 1]])
+    half = 0.5 * np.array(step) * np.array([[-1, -1], [1, -1], [1, 1], [-1, 1]])
     corner_lon = lon[:, None] + half[:, 0]
     corner_lat = lat[:, None] + half[:, 1]
     x, y = _projected(corner_lon.ravel(), corner_lat.ravel())

@@ -182,13 +182,14 @@ class Material:
         """Where some sites or cells are."""
         prefix = "" if on == "site" else "cell_"
         lon, lat = (self.ds[prefix + name].to_numpy().astype(float) for name in ("lon", "lat"))
-        step = None if on == "site" else grid_step(lon, lat)
-        return Places(lon[rows], lat[rows], step)
+        if on == "site":
+            return Places(lon[rows], lat[rows])
+        return Places(lon[rows], lat[rows], grid_step(lon, lat), "grid cells")
 
     def mapped_on(self) -> str:
         """Cells if they are a regular grid that can be predicted, else sites."""
         lon, lat = self.ds["cell_lon"].to_numpy(), self.ds["cell_lat"].to_numpy()
-        if len(lon) < 2 or not (_regular(lon) and _regular(lat)):
+        if grid_step(lon, lat) is None:
             return "site"
         known = not self.models or bool(np.isfinite(self.ds["cell_covariates"]).all())
         return "cell" if known else "site"
@@ -250,12 +251,3 @@ def _of_model(model: BINN, ds: xr.Dataset, on: str) -> Floats:
     rows = known_rows([model], ds, "cell")
     whole[rows] = model.physical(ds, "cell", rows=rows)
     return whole
-
-
-def _regular(values: Floats) -> bool:
-    """Whether coordinates lie on multiples of one step."""
-    steps = np.diff(np.unique(np.round(values, 6)))
-    if not len(steps):
-        return False
-    ratio = steps / steps.min()
-    return bool(np.allclose(ratio, np.round(ratio), atol=1e-3))

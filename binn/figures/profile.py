@@ -136,7 +136,10 @@ def draw_profile(
     if not lines and not seen:
         raise InputError("a profile needs at least one line or one observation")
     if bottom is None:
-        deepest = float(np.max(observed.depth)) if observed is not None and seen else 0.0
+        deepest = 0.0
+        if observed is not None and seen:  # a few very deep ones should not flatten all others
+            many = len(observed.depth) > _FEW
+            deepest = float(np.percentile(observed.depth, 99.0 if many else 100.0))
         bottom = min(max(_DEFAULT_BOTTOM, 1.05 * deepest), float(INTERFACES[-1]))
     if observed is not None and seen:
         n = len(observed.depth)
@@ -204,7 +207,7 @@ def _limit_soc(
     if observed is not None and len(observed.soc):
         # a few organic horizons should not press everything else against the axis
         few = len(observed.soc) <= _FEW
-        values.append(np.percentile(observed.soc, [100.0 if few else 98.0]))
+        values.append(np.percentile(observed.soc, [100.0 if few else 95.0]))
     highest = _KILO * float(np.max(np.concatenate(values)))
     if not log:
         axes.set_xlim(0.0, 1.06 * highest if highest > 0 else 1.0)

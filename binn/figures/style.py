@@ -105,7 +105,7 @@ _SETTINGS: dict[str, Any] = {
     "savefig.facecolor": "white",
 }
 _LOCK = threading.RLock()
-_MANY_DECADES = 150.0
+_MANY_DECADES, _ONE_DECADE = 150.0, 8.0
 
 
 @contextmanager
@@ -157,11 +157,12 @@ def letter(axes: Axes, text: str) -> None:
 
 def decades(axis: Axis) -> None:
     """Ticks of a logarithmic axis as plain numbers: 1, 2, 5, 10, ..., or 1, 10, ... if many."""
-    from matplotlib.ticker import FuncFormatter, LogLocator, NullFormatter
+    from matplotlib.ticker import FuncFormatter, LogLocator, MaxNLocator, NullFormatter
 
     low, high = axis.get_view_interval()
     subs = (1.0,) if high / low > _MANY_DECADES else (1.0, 2.0, 5.0)
-    axis.set_major_locator(LogLocator(subs=subs, numticks=12))
+    few = high / low < _ONE_DECADE
+    axis.set_major_locator(MaxNLocator(5) if few else LogLocator(subs=subs, numticks=12))
     axis.set_major_formatter(FuncFormatter(lambda value, _: plain_number(value)))
     axis.set_minor_formatter(NullFormatter())
 

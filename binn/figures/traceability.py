@@ -25,7 +25,7 @@ from binn.figures.style import (
     labelled,
     letter,
     new_figure,
-    short,
+    plain_number,
     written_unit,
 )
 
@@ -39,6 +39,7 @@ Floats = NDArray[np.float64]
 
 _MARKERS = ("o", "s", "^", "D", "v", "P", "X", "<", ">", "p", "h", "*")
 _MANY = 2000
+_FEW_LEVELS = 4
 _KILO = 1e-3
 
 
@@ -219,7 +220,9 @@ def _diagram(
 
 
 def _contours(axes: Axes, value: Any, unit: str, name: str) -> None:
-    """Lines of equal `value(x, y)`, labelled where they leave the frame."""
+    """Lines of equal `value(x, y)` with their values."""
+    from matplotlib.ticker import MaxNLocator
+
     (left, right), (bottom, top) = axes.get_xlim(), axes.get_ylim()
     x, y = np.geomspace(left, right, 60), np.geomspace(bottom, top, 60)
     z = value(x[None], y[:, None])
@@ -228,8 +231,10 @@ def _contours(axes: Axes, value: Any, unit: str, name: str) -> None:
         [10.0**power * np.array([1.0, 2.0, 5.0]) for power in range(-6, 9)]
     )  # 1, 2, 5, 10, ...
     levels = steps[(steps > 10**lowest) & (steps < 10**highest)]
+    if len(levels) < _FEW_LEVELS:
+        levels = MaxNLocator(8).tick_values(float(z.min()), float(z.max()))[1:-1]
     drawn = axes.contour(x, y, z, levels=levels, colors=MUTED, linewidths=0.4, zorder=0)
-    axes.clabel(drawn, fmt=lambda level: short(level, 1), fontsize=5, inline_spacing=2)
+    axes.clabel(drawn, fmt=plain_number, fontsize=5, inline_spacing=2)
     axes.text(
         0.98,
         0.98,

@@ -194,7 +194,7 @@ def _evaluation(material: Material, choice: Choice) -> Drawn:
     owner = np.repeat(np.arange(len(observations.count)), observations.count)[rows]
     biome = material.ds["biome"].to_numpy().astype(str)[owner]
     evaluated = Evaluated(observations.soc[rows], simulated, observations.depth[rows], biome)
-    title = f"{material.title('binn')}: simulated and observed SOC, all observations of the dataset"
+    title = f"{material.title('binn')}, {len(np.unique(owner)):,} sites"
     drawn = evaluation_figure(
         evaluated, title=title, columns=choice.columns, notice=material.notice
     )

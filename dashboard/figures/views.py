@@ -300,4 +300,6 @@ def _places(ds: xr.Dataset, on: str) -> Places:
     """Where the sites or cells of a dataset are."""
     prefix = "" if on == "site" else "cell_"
     lon, lat = (ds[prefix + name].to_numpy().astype(float) for name in ("lon", "lat"))
-    return Places(lon, lat, None if on == "site" else grid_step(lon, lat))
+    if on == "site":
+        return Places(lon, lat)
+    return Places(lon, lat, grid_step(lon, lat), "grid cells")

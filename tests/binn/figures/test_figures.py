@@ -86,8 +86,9 @@ def _plate():
 
 def test_a_map_of_cells_covers_them():
     lon, lat = (axis.ravel() for axis in np.meshgrid(np.arange(-100, -97), np.arange(40, 43)))
-    places = Places(lon.astype(float), lat.astype(float), grid_step(lon, lat))
-    assert places.step == 1.0
+    step = grid_step(lon, lat / 2)
+    assert step == (1.0, 0.5)
+    places = Places(lon.astype(float), lat.astype(float), (1.0, 1.0), "grid cells")
     figure = map_figure(places, MapField(np.arange(9.0), "Number", "1", diverging=True))
     cells = figure.axes[0].collections[0]
     assert_allclose(cells.get_array(), np.arange(9.0))
@@ -97,6 +98,16 @@ def test_a_map_of_cells_covers_them():
     corner = cells.get_paths()[0].vertices[0]
     assert_allclose(corner, albers().transform_point(-100.5, 39.5, _plate()), rtol=1e-9)
     assert "n = 9 grid cells" in drawn_texts(figure)
+
+
+def test_cells_that_are_no_grid_are_told(rng):
+    assert grid_step(np.zeros(1), np.zeros(1)) is None
+    assert grid_step(rng.uniform(0, 9, 30), rng.uniform(0, 9, 30)) is None
+    corners = np.array([0.0, 9.0, 0.0, 9.0]), np.array([0.0, 0.0, 9.0, 9.0])
+    assert grid_step(*corners) == (9.0, 9.0)
+    far = np.append(corners[0], 1.0), np.append(corners[1], 1.0)
+    assert grid_step(*far) is None  # whole steps, but nobody has a neighbour
+    assert grid_step(np.zeros(4), np.arange(4.0)) is None
 
 
 def test_colour_limits_are_an_interval():
@@ -276,7 +287,6 @@ def test_what_cannot_be_drawn_is_said(places, traced, evaluated):
             lambda: map_figure(places, MapField(places.lon, "x", "1"), columns="triple"),
             "columns='triple'",
         ),
-        (lambda: grid_step(two[:1], two[:1]), "single grid cell"),
         (lambda: profile_figure([]), "at least one line"),
         (lambda: profile_figure([ProfileLine("BINN", two)]), r"BINN: \(2,\) values"),
         (lambda: parameters_figure([]), "no parameters"),
