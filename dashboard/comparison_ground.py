@@ -6,16 +6,22 @@ brush sends one image that veils what is not selected, and one byte a place for 
 
 from __future__ import annotations
 
+from typing import TYPE_CHECKING
+
 import numpy as np
 from bokeh.models import ColumnDataSource, LinearColorMapper
 from numpy.typing import NDArray
 
-from dashboard.projection import outlines
+from dashboard.projection import outlines, to_albers
+from dashboard.state.cells import cell_shapes
 from dashboard.state.comparison import Compared
 from dashboard.state.grid import Grid
 from dashboard.theme import batlow, vik
 
-__all__ = ["MAPS", "Ground", "shades"]
+if TYPE_CHECKING:
+    import xarray as xr
+
+__all__ = ["MAPS", "Ground", "shades", "where_of"]
 
 Floats = NDArray[np.float64]
 
@@ -28,9 +34,28 @@ _MARK = 4
 """Size of the selected places in the scatters, pixels."""
 _PAGE = {False: "#ffffffc4", True: "#15191dc4"}
 """The page's own colour, nearly opaque, by dark: it veils what is not selected."""
+_SHAPE = ("x", "y", "width", "height", "angle")
 _ROOM = 0.06
 _SPAN = 2e5
 """Metres that a map of sites shows at least."""
+
+
+def where_of(dataset: xr.Dataset, grid: Grid | None) -> dict[str, Floats]:
+    """Where the places of a dataset lie and, of cells, how they are drawn; metres and radians.
+
+    Parameters
+    ----------
+    dataset : xarray.Dataset
+        Canonical.
+    grid : Grid or None
+        None for its sites.
+    """
+    names = ("lon", "lat") if grid is None else ("cell_lon", "cell_lat")
+    lon, lat = (dataset[name].to_numpy() for name in names)
+    if grid is None:
+        return dict(zip(_SHAPE, to_albers(lon, lat), strict=False))
+    shapes = cell_shapes(lon, lat)
+    return {name: getattr(shapes, name) for name in _SHAPE}
 
 
 class Ground:

@@ -12,11 +12,15 @@ from bokeh.models import (
     BoxSelectTool,
     ColumnDataSource,
     HoverTool,
+    Image,
     LassoSelectTool,
+    Line,
     LinearInterpolator,
     LogColorMapper,
     PanTool,
     Range1d,
+    Rect,
+    Scatter,
     Slope,
     WheelZoomTool,
 )
@@ -35,6 +39,8 @@ TOOLS = {"Box": "box", "Lasso": "lasso", "Pan": "pan"}
 """What dragging does, for people, and its tool."""
 _FAINT = 0.25
 """Opacity of sites outside the selection."""
+_SCATTER = 1.35
+"""Width to height of the scatter, axes included."""
 _BINS = 48
 _FEW = 3000
 """Up to this many sites the points are drawn large."""
@@ -72,7 +78,7 @@ class ComparisonRow:
         self.density = ColumnDataSource({}, name=f"comparison-{key}-density")
         self._counts = LogColorMapper(low=1, high=2, nan_color="#00000000")
         self._one_to_one = Slope(gradient=1, y_intercept=0, line_dash=[5, 4], line_width=1)
-        self._lines: list[object] = []
+        self._lines: list[Line] = []
         self.figures: dict[str, figure] = {}
 
     def add(self, one: str) -> figure:
@@ -88,30 +94,37 @@ class ComparisonRow:
             y_range=self._y,
             sizing_mode="scale_width",
             aspect_ratio=self._ground.ratio,
+            title=None,
+            x_axis_type=None,
+            y_axis_type=None,
             toolbar_location=None,
             tools="",
         )
         ground, places = self._ground, self._ground.places
         if ground.kind == "cell":
+            # glyphs as such: the figure's own methods add three models to each, for other states
             frame = {"x": "x", "y": "y", "dw": "width", "dh": "height"}
-            fig.image(one, **frame, source=self.images, color_mapper=ground.colours(one))
-            fig.image("image", **frame, source=ground.veil, color_mapper=ground.veiled)
+            drawn = Image(image=one, **frame, color_mapper=ground.colours(one))
+            fig.add_glyph(self.images, drawn)
+            veil = Image(image="image", **frame, color_mapper=ground.veiled)
+            fig.add_glyph(ground.veil, veil)
             size = {"width": "width", "height": "height", "angle": "angle"}
             # not to be seen: they tell the hover box which cell lies under the pointer
-            told = fig.rect("x", "y", **size, source=places, fill_color=None, line_color=None)
+            shape = Rect(x="x", y="y", **size, fill_color=None, line_color=None)
         else:
-            strength = LinearInterpolator(x=[0, 1], y=[_FAINT, 1])
             few = len(places.data["x"]) <= _FEW
-            told = fig.scatter(
-                "x",
-                "y",
-                source=places,
+            strength = LinearInterpolator(x=[0, 1], y=[_FAINT, 1])
+            shape = Scatter(
+                x="x",
+                y="y",
                 size=5 if few else 3,
                 fill_color={"field": f"{self.key}_{one}_colour", "transform": ground.colours(one)},
                 fill_alpha={"field": "shown", "transform": strength},
                 line_color=None,
             )
-        self._lines.append(fig.line("x", "y", source=ground.outline, line_width=0.7))
+        told = fig.add_glyph(places, shape)
+        self._lines.append(Line(x="x", y="y", line_width=0.7))
+        fig.add_glyph(ground.outline, self._lines[-1])
         self._tools(fig)
         tips = [(ground.kind, "@place")]
         columns = {title: f"{self.key}_{name}" for name, title in MAPS.items()}
@@ -120,8 +133,6 @@ class ComparisonRow:
         hover = HoverTool(renderers=[told], tooltips=tips, formatters=printed, limit=1)
         hover.point_policy = "follow_mouse"
         fig.add_tools(hover)
-        fig.axis.visible = False
-        fig.grid.visible = False
         quiet(fig)
         fig.min_border = 0  # the frame is the figure, so that its shape is that of the map
         return fig
@@ -130,41 +141,31 @@ class ComparisonRow:
         unit = f" ({self.unit})" if self.unit else ""
         fig = figure(
             name=f"comparison-{self.key}-scatter",
+            title=None,
             x_range=self._axes[0],
             y_range=self._axes[1],
             x_axis_label=f"PRODA{unit}",
             y_axis_label=f"BINN{unit}",
             sizing_mode="scale_width",
-            aspect_ratio=self._ground.ratio,
-            min_width=150,
+            aspect_ratio=_SCATTER,
             toolbar_location=None,
             tools="",
         )
-        counted = fig.image(
-            "count",
-            x="x",
-            y="y",
-            dw="size",
-            dh="size",
-            source=self.density,
-            color_mapper=self._counts,
-        )
+        frame = {"x": "x", "y": "y", "dw": "size", "dh": "size"}
+        image = Image(image="count", **frame, color_mapper=self._counts)
+        counted = fig.add_glyph(self.density, image)
         fig.add_layout(self._one_to_one)
-        self._marked = fig.scatter(
-            f"{self.key}_proda",
-            f"{self.key}_binn",
-            source=self._ground.marks,
-            size="marked",
-            line_color=None,
-        )
+        x, y = f"{self.key}_proda", f"{self.key}_binn"
+        self._marked = Scatter(x=x, y=y, size="marked", line_color=None)
+        fig.add_glyph(self._ground.marks, self._marked)
         self._tools(fig)
         tips = [(f"{self._ground.kind}s here", "@count{0}")]
         fig.add_tools(HoverTool(renderers=[counted], tooltips=tips))
         fig.axis.axis_label_text_font_size = "11px"
         fig.axis.axis_label_standoff = 2
         fig.axis.major_label_text_font_size = "10px"
-        fig.xaxis.ticker.desired_num_ticks = 4
-        fig.yaxis.ticker.desired_num_ticks = 4
+        fig.xaxis.ticker.desired_num_ticks = 3
+        fig.yaxis.ticker.desired_num_ticks = 3
         fig.grid.grid_line_alpha = 0.25
         return quiet(fig)
 
@@ -177,6 +178,8 @@ class ComparisonRow:
             WheelZoomTool(name="zoom"),
         )
         fig.toolbar.active_scroll = None
+        # the page's own colour, also before its theme has reached the figure
+        fig.background_fill_color = fig.border_fill_color = None
 
     def show(self, found: Compared) -> None:
         """Colours, axes and density of a component."""
@@ -213,11 +216,11 @@ class ComparisonRow:
     def paint(self, colours: Ink) -> None:
         """Colours of the theme."""
         for line in self._lines:
-            line.glyph.line_color = colours["outline"]
+            line.line_color = colours["outline"]
         self._one_to_one.line_color = colours["muted"]
         self._counts.palette = list(_shading(colours["outline"], colours["text"]))
         if "scatter" in self.figures:
-            self._marked.glyph.fill_color = colours["changed"]
+            self._marked.fill_color = colours["changed"]
 
 
 def _shading(start: str, end: str) -> Iterator[str]:

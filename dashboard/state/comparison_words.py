@@ -52,8 +52,8 @@ def sentences(
     lines = [_how_different(found, place, biome)]
     if selected is not None:
         lines.append(
-            f"Selected: r = {_r(selected)}, n = {selected.n:,} {place}s; BINN − PRODA, median "
-            f"{with_unit(selected.difference, found.unit)}."
+            f"Selected: r = {_r(selected)}, n = {selected.n:,} {place}{'s' * (selected.n != 1)}; "
+            f"BINN − PRODA, median {with_unit(selected.difference, found.unit)}."
         )
     if found.truth is not None:
         lines.append(_nearer(found))

@@ -6,6 +6,8 @@ sent. Numbers are of :mod:`dashboard.state.comparison`, figures of :mod:`dashboa
 
 from __future__ import annotations
 
+from contextlib import nullcontext
+
 import numpy as np
 import panel as pn
 import param
@@ -18,12 +20,10 @@ from panel.viewable import Viewer
 
 from binn.diagnostics import COMPONENT_NAMES, COMPONENTS
 from dashboard.brushing import nearest_on_screen, rows_within
-from dashboard.comparison_ground import Ground
+from dashboard.comparison_ground import Ground, where_of
 from dashboard.comparison_panes import RowPanes, top_bar
 from dashboard.comparison_row import FIGURES, ComparisonRow
-from dashboard.projection import to_albers
 from dashboard.state.attention import Attention
-from dashboard.state.cells import cell_shapes
 from dashboard.state.comparison import Compared, compared
 from dashboard.state.comparison_places import place_of, rows_of
 from dashboard.state.comparison_words import DEFINITIONS, MISSING, headline, sentences, table_of
@@ -38,7 +38,6 @@ _REACH = 12
 """How far from a site a tap may land, pixels."""
 _PIXELS = 32_000
 """Of an image: eighteen of them, and all that comes with them, stay below 2 MB."""
-_SHAPE = ("x", "y", "width", "height", "angle")
 _SOURCES = ("binn", "proda", "truth")
 
 
@@ -88,7 +87,9 @@ class Comparison(Viewer):
         self.place = place_of(state.opened)
         kind = "cell_biome" if self.place == "cell" else "biome"
         self._biome = state.opened.dataset[kind].to_numpy().astype(str)
-        self._locate()
+        self._grid = grid_of(state.opened, _PIXELS) if self.place == "cell" else None
+        self._where = where_of(state.opened.dataset, self._grid)
+        self._x, self._y = self._where["x"], self._where["y"]
         self._results.want(*((s, self.place) for s in _SOURCES if s in state.opened.sources))
         self._redraw()
         attention.follow(self._redraw, self._results, ["estimates", "problem"])
@@ -96,18 +97,6 @@ class Comparison(Viewer):
         attention.follow(self._choose, self._selection, ["sites"])
         attention.follow(self._follow_theme, self._session, ["dark"])
         self.param.watch(self._enlarge, ["enlarged", "tool"])
-
-    def _locate(self) -> None:
-        """Where the places lie, metres."""
-        dataset = self._session.opened.dataset
-        names = ("cell_lon", "cell_lat") if self.place == "cell" else ("lon", "lat")
-        lon, lat = (dataset[name].to_numpy() for name in names)
-        self._x, self._y = to_albers(lon, lat)
-        self._grid = grid_of(self._session.opened, _PIXELS) if self.place == "cell" else None
-        self._where: dict[str, NDArray[np.generic]] = {"x": self._x, "y": self._y}
-        if self._grid is not None:
-            shapes = cell_shapes(lon, lat)
-            self._where = {name: getattr(shapes, name) for name in _SHAPE}
 
     def _redraw(self, *_: param.parameterized.Event) -> None:
         """Compare what is there, and show it; nothing is done where nothing has changed."""
@@ -155,8 +144,11 @@ class Comparison(Viewer):
         document = self._document
 
         def step() -> None:
+            if not waiting:
+                self._end()
+                return
             self._add(*waiting.pop(0))
-            if waiting and document is not None:
+            if document is not None:
                 document.add_next_tick_callback(step)
 
         if document is not None:
@@ -164,6 +156,11 @@ class Comparison(Viewer):
             return
         while waiting:
             step()
+        step()
+
+    def _end(self) -> None:
+        """The table comes last: the page gives figures its colours when something follows them."""
+        self._body.append(folded("Numbers by component and definition", self._table))
 
     def _add(self, key: str, one: str) -> None:
         """Make a figure and show it; with the first of a row, its words and buttons."""
@@ -174,8 +171,7 @@ class Comparison(Viewer):
                 enlarge=lambda _: self.param.update(enlarged="" if self.enlarged == key else key),
             )
             self._fill(key)
-            self._body.append(self._panes[key].layout)
-        row = self.rows[key]
+        row, panes = self.rows[key], self._panes[key]
         fig = row.add(one)
         if one == "scatter":
             fig.on_event(SelectionGeometry, self._scatter_brushed(key))
@@ -185,7 +181,9 @@ class Comparison(Viewer):
                 fig.on_event(tap, self._tapped(fig))
         row.paint(ink(self._session.dark))
         self._arrange(key)
-        self._panes[key].add(one, fig)
+        panes.add(one, fig)
+        if panes.layout not in self._body:
+            self._body.append(panes.layout)
 
     def _fill(self, key: str) -> None:
         found = self.found[key]
@@ -267,8 +265,11 @@ class Comparison(Viewer):
         self._choose_rows(found.most_different, how)
 
     def _enlarge(self, *_: param.parameterized.Event) -> None:
-        for key in self._panes:
-            self._arrange(key)
+        document = self._document
+        # or the document would be searched for models at each of the figures
+        with nullcontext() if document is None else document.models.freeze():
+            for key in self._panes:
+                self._arrange(key)
 
     def _arrange(self, key: str) -> None:
         """A row large, folded, or as one of six."""
@@ -293,7 +294,6 @@ class Comparison(Viewer):
             top_bar(self, self._field, self._reset),
             self._note,
             self._body,
-            folded("Numbers by component and definition", self._table),
             sizing_mode="stretch_width",
             margin=0,
         )

@@ -10,18 +10,18 @@ from typing import Any
 
 import numpy as np
 import pytest
+import xarray as xr
 from proda_data import opened_on_grid, opened_on_sites
 
 from binn.diagnostics import COMPONENT_NAMES, COMPONENTS
-from dashboard.comparison_ground import Ground, shades
+from dashboard.comparison_ground import Ground, shades, where_of
 from dashboard.projection import to_albers
-from dashboard.state.cells import cell_shapes
 from dashboard.state.comparison import Compared
 from dashboard.state.comparison_places import rows_of
 from dashboard.state.grid import regular_grid
 from dashboard.state.opened import Opened
 from dashboard.state.page_state import PageState
-from dashboard.views.comparison import _PIXELS, _SHAPE, Comparison
+from dashboard.views.comparison import _PIXELS, Comparison
 
 
 @pytest.fixture(scope="module")
@@ -35,9 +35,18 @@ def state_of(opened: Opened) -> PageState:
     return state
 
 
-@pytest.fixture
-def view(on_grid: Opened) -> Comparison:
+@pytest.fixture(scope="module")
+def once_made(on_grid: Opened) -> Comparison:
     return Comparison(state_of(on_grid))
+
+
+@pytest.fixture
+def view(once_made: Comparison) -> Comparison:
+    """As it was made: its figures take a while, so all tests share them."""
+    once_made._selection.clear()
+    once_made._field.definition = "stock"
+    once_made.param.update(enlarged="", tool="box")
+    return once_made
 
 
 def brush(view: Comparison, key: str, one: str, geometry: dict[str, Any]) -> None:
@@ -194,7 +203,7 @@ def test_opening_and_brushing_are_light() -> None:
     rng = np.random.default_rng(0)
     column, row = np.arange(cells) % 80, np.arange(cells) // 80
     lon, lat = -110.0 + 0.5 * column, 28.0 + 0.5 * row
-    shapes = cell_shapes(lon, lat)
+    cells_at = {"cell_lon": ("cell", lon), "cell_lat": ("cell", lat)}
     found = {
         key: Compared(
             key,
@@ -210,7 +219,7 @@ def test_opening_and_brushing_are_light() -> None:
         for key in COMPONENTS
     }
     grid = regular_grid(lon, lat, _PIXELS)
-    ground = Ground({name: getattr(shapes, name) for name in _SHAPE}, grid, found)
+    ground = Ground(where_of(xr.Dataset(cells_at), grid), grid, found)
     sources = (ground.places, ground.marks, ground.outline, ground.veil)
     data = [values for source in sources for values in source.data.values()]
     held = sum(np.asarray(values).nbytes for values in data)
