@@ -18,6 +18,7 @@ from dashboard.state.opened import Opened
 from dashboard.state.page_state import PageState
 from dashboard.state.work import Deliver, Lane, at_once
 from dashboard.theme import page_style, theme_config
+from dashboard.views.export import Export
 from dashboard.views.header import Header
 from dashboard.views.notices import Notices
 from dashboard.views.start import trouble
@@ -102,6 +103,7 @@ class _Visit:
             shell.dark_theme = state.session.dark
         state.session.dark = shell.dark_theme
         shell.param.watch(lambda event: state.session.param.update(dark=event.new), "dark_theme")
+        export = Export(state, self._names, lambda: self._explorer.tab, _lane("exporting"))
         self._header = Header(
             state,
             list(self._catalogue.datasets()),
@@ -109,6 +111,7 @@ class _Visit:
             *self._names,
             switch=self._switch,
             copy=self._copy,
+            export=lambda: export.show(),
         )
         shell.header = [pn.Row(self._header, sizing_mode="stretch_width", styles=_FLEXIBLE)]
         shell.sidebar = [
@@ -117,7 +120,13 @@ class _Visit:
             )
         ]
         shell.main = [
-            pn.Column(self._notices, self._explorer.main, sizing_mode="stretch_width", margin=0)
+            pn.Column(
+                self._notices,
+                self._explorer.main,
+                export,
+                sizing_mode="stretch_width",
+                margin=0,
+            )
         ]
         self._explorer.start(tab)
 

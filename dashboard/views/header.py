@@ -32,8 +32,8 @@ class Header(Viewer):
         The names of what is open.
     switch : callable
         Called with the names of the dataset and checkpoint to open.
-    copy : callable
-        Called when the link is asked for.
+    copy, export : callable
+        Called when the link, or a file, is asked for.
     """
 
     def __init__(
@@ -45,6 +45,7 @@ class Header(Viewer):
         checkpoint: str,
         switch: Callable[[str, str], None],
         copy: Callable[[], None],
+        export: Callable[[], None],
         **params: object,
     ) -> None:
         super().__init__(**params)
@@ -95,6 +96,8 @@ class Header(Viewer):
             lambda event: self.bedrock.param.update(value=event.new), "bedrock"
         )
         self.copy.on_click(lambda _: copy())
+        self.export = pmui.Button(label="Export", variant="outlined", **_SMALL)
+        self.export.on_click(lambda _: export())
 
     def _in_drawer(self) -> Column:
         """The same choosers for the drawer, where the header has no room for them."""
@@ -130,6 +133,7 @@ class Header(Viewer):
             self.badge,
             self.bedrock,
             self.copy,
+            self.export,
             sizing_mode="stretch_width",
             align="center",
             margin=0,

@@ -41,6 +41,12 @@ _DECADES = 1e-5
 """The logarithmic axis reaches down to this part of its upper end at most."""
 
 
+def _median(rows: Floats) -> Floats:
+    """Median over rows that are known; numpy's own form for that takes many times as long."""
+    known = rows[np.isfinite(rows[:, 0])]
+    return np.median(known, axis=0) if len(known) else np.full(rows.shape[1], np.nan)
+
+
 class DepthProfile(Viewer):
     """SOC against depth.
 
@@ -165,9 +171,7 @@ class DepthProfile(Viewer):
         columns["base_high"] = np.asarray(quartiles[2]) if several else nothing
         for source in _OTHERS:
             other = self._results.get(source, "site")
-            columns[source] = (
-                nothing if other is None else np.nanmedian(other.soc[sites], axis=0) * _KILO
-            )
+            columns[source] = nothing if other is None else _median(other.soc[sites]) * _KILO
         rows = np.empty(0, dtype=np.int64) if change is None else change.rows(sites)
         moved = change is not None and len(rows) > 0
         columns["changed"] = np.median(change.soc[rows], axis=0) * _KILO if moved else nothing

@@ -169,7 +169,11 @@ class SiteParameters(Viewer):
         found = self._results.get(source, "site")
         if found is None:
             return np.full(len(KEYS), np.nan)
-        middle = np.nanmedian(found.parameters[self._selection.active], axis=0)
+        rows = found.parameters[self._selection.active]
+        rows = rows[np.isfinite(rows[:, 0])]  # numpy's nanmedian takes many times as long
+        if not len(rows):
+            return np.full(len(KEYS), np.nan)
+        middle = np.median(rows, axis=0)
         shown: NDArray[np.float64] = np.clip(to_normalised(middle), 0, 1)
         return shown
 

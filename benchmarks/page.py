@@ -1,0 +1,223 @@
+"""What the page costs: first paint, brush, slider, bytes and memory: ``python -m benchmarks.page``.
+
+Starts a server of its own on the embedded demonstration and visits it with Chromium, as the browser
+tests do. Times are wall-clock, on whatever else this machine is doing: the load is printed, and the
+spread of every figure.
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import os
+import shutil
+import socket
+import statistics
+import subprocess
+import sys
+import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+from playwright.sync_api import Browser, Page, sync_playwright
+
+ROOT = Path(__file__).resolve().parents[1]
+FLAGS = ["--no-sandbox", "--disable-gpu", "--no-first-run", "--disable-background-networking"]
+PAINTED = """([name, column, before]) => new Promise(done => {
+  const source = Bokeh.documents[0].get_model_by_name(name)
+  const now = () => {
+    const c = source.data[column]
+    return [c.length, c[0], c[c.length >> 1]].join()
+  }
+  const start = performance.now()
+  const look = () => {
+    if (now() !== before) requestAnimationFrame(() => requestAnimationFrame(() => done(now())))
+    else if (performance.now() - start > 60000) done(null)
+    else requestAnimationFrame(look)
+  }
+  look()
+})"""
+NOW = """([name, column]) => {
+  const c = Bokeh.documents[0].get_model_by_name(name)?.data[column]
+  return c ? [c.length, c[0], c[c.length >> 1]].join() : ""
+}"""
+FRAME = """name => {
+  const map = Bokeh.documents[0].get_model_by_name(name)
+  const view = Bokeh.index.find_one_by_id(map.id)
+  const at = view.canvas_view.el.getBoundingClientRect(), inner = view.frame.bbox
+  return [at.x + inner.left, at.y + inner.top, inner.width, inner.height]
+}"""
+
+
+def main() -> None:
+    """Measure, print a table, and write it as JSON if asked."""
+    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    parser.add_argument("--repeat", type=int, default=5)
+    parser.add_argument("--sessions", type=int, default=20)
+    parser.add_argument("--json", type=Path)
+    options = parser.parse_args()
+    chromium = shutil.which("chromium") or shutil.which("chromium-browser")
+    if chromium is None:
+        sys.exit("Chromium is missing: install it (apt install chromium).")
+    found: dict[str, Any] = {"load_before": os.getloadavg()[0], "cores": os.cpu_count()}
+    with sync_playwright() as playwright, server() as (process, url, started):
+        browser = playwright.chromium.launch(executable_path=chromium, args=FLAGS)
+        first = Visit(browser, url)
+        first.ready()
+        found["server to first map, s"] = [time.monotonic() - started]
+        found["first page, kB"] = [first.kilobytes()]
+        found["later page to map, s"] = [later(browser, url) for _ in range(options.repeat)]
+        found |= brushes(first, options.repeat)
+        found |= sliders(Visit(browser, f"{url}?tab=what-if&scope=all"), options.repeat)
+        found["memory a session, MB"] = memory(browser, url, process.pid, options.sessions)
+        browser.close()
+    found["load_after"] = os.getloadavg()[0]
+    for name, values in found.items():
+        print(f"{name:44} {told(values)}")
+    if options.json:
+        options.json.write_text(json.dumps(found, indent=1), encoding="utf-8")
+
+
+class Visit:
+    """A page in a browser of its own, and how many bytes came over its websocket."""
+
+    def __init__(self, browser: Browser, url: str) -> None:
+        self.context = browser.new_context(viewport={"width": 1280, "height": 720})
+        self.page: Page = self.context.new_page()
+        self.bytes = 0
+        self.page.on("websocket", lambda ws: ws.on("framereceived", self._count))
+        self.page.goto(url, timeout=120_000)
+
+    def _count(self, frame: bytes | str) -> None:
+        self.bytes += len(frame)
+
+    def kilobytes(self) -> float:
+        """Received since last asked."""
+        taken, self.bytes = self.bytes / 1000, 0
+        return taken
+
+    def ready(self) -> None:
+        """Wait until the map is painted."""
+        self.page.wait_for_selector("canvas", timeout=120_000)
+        solved = "() => Bokeh.documents[0].get_model_by_name('profile')?.data.base?.[0] > 0"
+        self.page.wait_for_function(solved, timeout=120_000)
+
+    def timed(self, act: Callable[[], object], name: str, column: str) -> float:
+        """Seconds from an act until a source has changed and been painted."""
+        before = self.page.evaluate(NOW, [name, column])
+        start = time.monotonic()
+        act()
+        if self.page.evaluate(PAINTED, [name, column, before]) is None:
+            sys.exit(f"{name}.{column} did not change within a minute")
+        return time.monotonic() - start
+
+
+def later(browser: Browser, url: str) -> float:
+    """A later page: from asking to its map."""
+    start = time.monotonic()
+    visit = Visit(browser, url)
+    visit.ready()
+    taken = time.monotonic() - start
+    visit.context.close()
+    return taken
+
+
+def brushes(visit: Visit, repeat: int) -> dict[str, list[float]]:
+    """Boxes over different halves of the map, until the profile is painted."""
+    left, top, width, height = visit.page.evaluate(FRAME, "map")
+    seconds, sizes = [], []
+    visit.page.wait_for_timeout(1500)
+    visit.kilobytes()
+    for k in range(repeat):
+        share = 0.35 + 0.06 * k
+        mouse = visit.page.mouse
+        mouse.move(left + 0.1 * width, top + 0.15 * height)
+        mouse.down()
+        mouse.move(left + share * width, top + 0.85 * height, steps=6)
+        seconds.append(visit.timed(mouse.up, "profile", "base"))
+        visit.page.wait_for_timeout(800)
+        sizes.append(visit.kilobytes())
+    return {"brush to painted, s": seconds, "brush, kB": sizes}
+
+
+def sliders(visit: Visit, repeat: int) -> dict[str, list[float]]:
+    """Warming by one step, all of CONUS solved again, until the map is painted."""
+    page = visit.page
+    page.wait_for_selector("canvas", timeout=120_000)
+    handle = page.get_by_role("slider", name="Warming").first
+    handle.wait_for()
+    page.wait_for_timeout(3000)
+    handle.focus()
+    visit.kilobytes()
+    seconds, sizes = [], []
+    for _ in range(repeat):
+        press = lambda: handle.press("ArrowRight")  # noqa: E731
+        seconds.append(visit.timed(press, "what-if-sites", "value"))
+        page.wait_for_timeout(1200)
+        sizes.append(visit.kilobytes())
+    return {"slider to painted, all of CONUS, s": seconds, "slider, kB": sizes}
+
+
+def memory(browser: Browser, url: str, pid: int, sessions: int) -> list[float]:
+    """Growth of the server by session, in three rounds of opening and closing as many."""
+    grown = []
+    for _ in range(3):
+        before = resident(pid)
+        visits = []
+        for _ in range(sessions):
+            visit = Visit(browser, url)
+            visit.ready()
+            visits.append(visit)
+        grown.append((resident(pid) - before) / sessions)
+        for visit in visits:
+            visit.context.close()
+        time.sleep(5)
+    return grown
+
+
+def resident(pid: int) -> float:
+    """Resident memory of a process, MB."""
+    for line in Path(f"/proc/{pid}/status").read_text(encoding="ascii").splitlines():
+        if line.startswith("VmRSS"):
+            return int(line.split()[1]) / 1000
+    raise RuntimeError("the server has ended")
+
+
+def told(values: Any) -> str:
+    """A figure with its spread."""
+    if not isinstance(values, list):
+        return f"{values:.4g}"
+    spread = f"  ({min(values):.3g} to {max(values):.3g}, {len(values)} runs)"
+    return f"{statistics.median(values):8.3g}" + (spread if len(values) > 1 else "")
+
+
+@contextmanager
+def server() -> Iterator[tuple[subprocess.Popen[bytes], str, float]]:
+    """A server of the demonstration; its process, address and when it was started."""
+    with socket.socket() as free:
+        free.bind(("127.0.0.1", 0))
+        port = free.getsockname()[1]
+    command = [sys.executable, "-m", "panel", "serve", "app.py", "--address", "127.0.0.1"]
+    started = time.monotonic()
+    process = subprocess.Popen(
+        [*command, "--port", str(port), "--unused-session-lifetime", "1000",
+         "--check-unused-sessions", "1000"],
+        cwd=ROOT, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL,
+    )  # fmt: skip
+    try:
+        while True:
+            try:
+                socket.create_connection(("127.0.0.1", port), timeout=1).close()
+                break
+            except OSError:
+                time.sleep(0.05)
+        yield process, f"http://127.0.0.1:{port}/app", started
+    finally:
+        process.terminate()
+        process.wait(30)
+
+
+if __name__ == "__main__":
+    main()

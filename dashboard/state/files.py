@@ -1,0 +1,97 @@
+"""Files a visitor can take away: the numbers of the selection, or a view as a paper figure."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+
+import numpy as np
+
+from binn.errors import InputError
+from dashboard.state.estimate import Estimate
+from dashboard.state.export import about_export, csv_zip, gathered, netcdf
+from dashboard.state.link import write_link
+from dashboard.state.page_state import PageState
+
+__all__ = ["DATA_FORMATS", "File", "data_file"]
+
+DATA_FORMATS = {"csv": "Tables (CSV, zipped)", "nc": "NetCDF"}
+
+
+@dataclass(frozen=True, eq=False)
+class File:
+    """A file that is not written yet.
+
+    Attributes
+    ----------
+    name : str
+        As the browser will save it.
+    write : callable
+        Returns its content; may take a while and needs nothing of the page any more.
+    """
+
+    name: str
+    write: Callable[[], bytes]
+
+
+def data_file(state: PageState, kind: str, tab: str, names: tuple[str, str]) -> File:
+    """The numbers of the selected sites, or cells if the grid is shown, by every source there is.
+
+    Parameters
+    ----------
+    state : PageState
+        Read now, not kept.
+    kind : {"csv", "nc"}
+    tab : str
+        The page's tab, for the link in the file.
+    names : (str, str)
+        Of the dataset and checkpoint, as links name them.
+
+    Raises
+    ------
+    InputError
+        If nothing has been computed yet.
+    """
+    if kind not in DATA_FORMATS:
+        raise InputError(f"data are not written as {kind!r}; choose from {', '.join(DATA_FORMATS)}")
+    opened, results, on = state.opened, state.results, state.field.on
+    found = {source: results.get(source, on) for source in opened.sources}
+    estimates: Mapping[str, Estimate] = {k: one for k, one in found.items() if one is not None}
+    if "binn" not in estimates:
+        raise InputError("the estimates are still being computed; export again in a moment")
+    rows = _rows(state, estimates["binn"])
+    change = results.change if on == "site" else results.change_cells
+    if change is not None and np.array_equal(change.sites, rows):
+        estimates = {**estimates, "changed": change.estimate}
+    definition, bedrock, dataset = state.field.definition, state.session.bedrock, opened.dataset
+    described = {
+        "link": write_link(state, tab, *names),
+        "selected": len(state.selection),
+        "selected_how": state.selection.how,
+        "scenario": {**state.scenario.changes, **state.scenario.climate},
+        "depth_m": list(state.field.depth),
+    }
+    checkpoint, data = opened.checkpoint, opened.data
+
+    def write() -> bytes:
+        about = about_export(
+            dataset,
+            data,
+            checkpoint=checkpoint,
+            bedrock=bedrock,
+            definition=definition,
+            state=described,
+        )
+        numbers = gathered(dataset, rows, estimates, on=on, definition=definition)
+        return netcdf(numbers, about) if kind == "nc" else csv_zip(numbers, about)
+
+    stem = f"binn-{names[0]}-{len(rows)}-{'sites' if on == 'site' else 'cells'}"
+    return File(f"{stem}.{'nc' if kind == 'nc' else 'zip'}", write)
+
+
+def _rows(state: PageState, base: Estimate) -> np.ndarray:
+    """Selected sites or cells, or all; cells without parameters are left out."""
+    if state.field.on == "site":
+        return state.selection.active
+    known = np.flatnonzero(np.isfinite(base.parameters).all(1))
+    return np.intersect1d(known, state.selection.cells) if len(state.selection) else known
