@@ -35,6 +35,7 @@ __all__ = [
     "kernel_rows",
     "monthly_means",
     "pools_and_soc",
+    "share_sites",
 ]
 
 _PARALLEL_FROM = 256
@@ -89,7 +90,7 @@ def couplings(parameters: Tensor, forcing: Forcing, bedrock: str) -> tuple[Tenso
         a.numpy(),
         c.numpy(),
     )
-    _share(n, lambda x, y: kernels_numba_transport.couplings_of_sites(x, y, *arguments))
+    share_sites(n, lambda x, y: kernels_numba_transport.couplings_of_sites(x, y, *arguments))
     return a, c
 
 
@@ -105,7 +106,9 @@ def integrals(parameters: Tensor, forcing: Forcing, bedrock: str, pools: Tensor)
         bedrock == "conserving",
         *(_array(pools), by_pool.numpy(), of_soc.numpy()),
     )
-    _share(n, lambda start, stop: kernels_numba_integrals.column_integrals(start, stop, *arguments))
+    share_sites(
+        n, lambda start, stop: kernels_numba_integrals.column_integrals(start, stop, *arguments)
+    )
     return ColumnIntegrals(*by_pool, *of_soc)
 
 
@@ -159,7 +162,7 @@ class _Pools(torch.autograd.Function):
             scratch = kept if wanted else [np.empty_like(one) for one in kept]
             kernels_numba.steady_state(start, stop, *arguments, soc, *scratch)
 
-        _share(n, work)
+        share_sites(n, work)
         result = torch.from_numpy(pools)
         if wanted:
             ctx.save_for_backward(parameters, result)
@@ -187,7 +190,7 @@ class _Pools(torch.autograd.Function):
                 start, stop, d_soil, d_litter, ctx.slopes, found
             )
 
-        _share(n, work)
+        share_sites(n, work)
         return torch.from_numpy(found), None, None
 
 
@@ -202,7 +205,7 @@ def _monthly_means(
         *(_array(parameters), rows.temperature, rows.water, rows.oxygen, rows.nitrogen),
         *(kernel_cells(forcing), means, kept),
     )
-    _share(n, lambda start, stop: kernels_numba_scalars.monthly_means(start, stop, *arguments))
+    share_sites(n, lambda start, stop: kernels_numba_scalars.monthly_means(start, stop, *arguments))
     return means, kept
 
 
@@ -265,7 +268,7 @@ def kernel_cells(forcing: Forcing) -> NDArray[np.int64]:
     return _array(forcing.site_cell)
 
 
-def _share(n: int, work: Callable[[int, int], None]) -> None:
+def share_sites(n: int, work: Callable[[int, int], None]) -> None:
     """Do the sites in as many parts as torch may use threads; the parts do not interact."""
     threads = min(torch.get_num_threads(), n // (_PARALLEL_FROM // 2))
     if threads < 2:

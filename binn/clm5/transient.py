@@ -264,7 +264,7 @@ def _compiled_steps(problem: _Problem, row: Tensor, result: _Result) -> None:
         result.respiration,
     )
     arrays = [one.contiguous().numpy() for one in given]
-    numba_backend._share(
+    numba_backend.share_sites(
         len(p), lambda start, stop: kernels_numba_steps.yearly_steps(start, stop, *arrays)
     )
 
