@@ -164,8 +164,8 @@ class ComparisonRow:
         fig.axis.axis_label_text_font_size = "11px"
         fig.axis.axis_label_standoff = 2
         fig.axis.major_label_text_font_size = "10px"
-        fig.xaxis.ticker.desired_num_ticks = 3
-        fig.yaxis.ticker.desired_num_ticks = 3
+        for axis in fig.axis:
+            axis.ticker.update(desired_num_ticks=3, mantissas=[1, 2, 3, 5])
         fig.grid.grid_line_alpha = 0.25
         return quiet(fig)
 
