@@ -7,6 +7,7 @@ from collections.abc import Callable
 import panel as pn
 import panel_material_ui as pmui
 
+from binn.runs import runs_folder
 from dashboard.state.attention import Attention
 from dashboard.state.link import TABS
 from dashboard.state.page_state import PageState
@@ -48,6 +49,8 @@ class Explorer:
         Of the dataset and checkpoint, as links name them.
     lane : callable
         Makes a lane for a kind of work that must not hold up the page.
+    training : callable, optional
+        Makes the Training tab; who may train is the page's business.
 
     Attributes
     ----------
@@ -61,6 +64,7 @@ class Explorer:
         state: PageState,
         names: tuple[str, str] = ("demo", "demo"),
         lane: Callable[[str], Lane] = lambda _: Lane(),
+        training: Callable[[Attention], object] | None = None,
     ) -> None:
         self.state, self._names, self._lane = state, names, lane
         self.drawer = [Controls(state)]
@@ -69,7 +73,10 @@ class Explorer:
             "traceability": lambda attention: Traceability(state, attention),
             "binn-vs-proda": lambda attention: Comparison(state, attention),
             "what-if": self._what_if,
-            "evaluation": lambda attention: Evaluation(state, attention, lane("evaluating")),
+            "evaluation": lambda attention: Evaluation(
+                state, attention, lane("evaluating"), runs_folder()
+            ),
+            **({} if training is None else {"training": training}),
             "methods": self._methods,
         }
         self._attention = {tab: Attention(looked_at=False) for tab in self._makers}

@@ -10,12 +10,15 @@ import panel_material_ui as pmui
 from bokeh.models import CustomJS
 
 from binn.errors import InputError
-from dashboard.settings import Settings
+from binn.runs import Runs
+from dashboard.settings import DEMO, Settings
+from dashboard.state.attention import Attention
 from dashboard.state.catalogue import Catalogue
 from dashboard.state.library import Library
 from dashboard.state.link import read_link, write_link
 from dashboard.state.opened import Opened
 from dashboard.state.page_state import PageState
+from dashboard.state.permission import may_train
 from dashboard.state.work import Deliver, Lane, at_once
 from dashboard.theme import page_style, theme_config
 from dashboard.views.export import Export
@@ -89,6 +92,7 @@ class _Visit:
 
         self._library: Library = pn.state.as_cached("binn-library", Library)
         self._catalogue = Catalogue(settings.data, settings.checkpoints)
+        self._runs = Runs(self._catalogue.runs)
         self._notices = Notices()
         query = dict(parse_qsl(_query(), keep_blank_values=False))
         opened = self._opened(settings, query)
@@ -97,7 +101,8 @@ class _Visit:
         for note in notes:
             self._notices.say(note)
         self._state = state
-        self._explorer = Explorer(state, self._names, _lane)
+        self._allowed = may_train(settings, pn.state.user)
+        self._explorer = Explorer(state, self._names, _lane, self._training)
         self._opening = _lane("opening")
         if "theme" in query:
             shell.dark_theme = state.session.dark
@@ -135,7 +140,10 @@ class _Visit:
         catalogue, names = self._catalogue, {}
         names["data"] = catalogue.name_of(settings.data)
         names["checkpoint"] = catalogue.models_name(settings.checkpoints)
-        usual = dict(names)
+        promoted = self._promoted(names["data"], settings)
+        if promoted and not query.get("checkpoint"):
+            names["checkpoint"] = promoted
+        usual = {"data": names["data"], "checkpoint": catalogue.models_name(settings.checkpoints)}
         names |= {key: query[key] for key in names if query.get(key)}
         if names == usual:
             self._names = tuple(usual.values())
@@ -151,6 +159,27 @@ class _Visit:
             return self._library.open(settings.data, settings.checkpoints)
         self._names = tuple(names.values())
         return found
+
+    def _promoted(self, data: str, settings: Settings) -> str:
+        """The run that was chosen for this page, unless the server was told a checkpoint."""
+        if settings.checkpoints not in ((), (DEMO,)):
+            return ""
+        chosen = self._runs.promoted()
+        if chosen is None or chosen not in self._catalogue.models():
+            return ""
+        return chosen if Catalogue.name_of(self._runs.get(chosen).dataset) == data else ""
+
+    def _training(self, attention: Attention) -> object:
+        from dashboard.views.training import Training
+
+        return Training(
+            self._state,
+            attention,
+            runs=self._runs,
+            allowed=self._allowed,
+            on_promote=lambda run: self._switch(self._names[0], run),
+            lane=_lane("runs"),
+        )
 
     def _link(self, data: str, checkpoint: str) -> str:
         return write_link(self._state, self._explorer.tab, data, checkpoint)

@@ -8,6 +8,7 @@ from functools import lru_cache
 from pathlib import Path
 
 from binn.errors import InputError
+from binn.runs import runs_folder
 
 __all__ = ["DEFAULTS", "Catalogue"]
 
@@ -37,7 +38,7 @@ class Catalogue:
     data: str = ""
     checkpoints: tuple[str, ...] = ()
     folder: Path = field(default_factory=lambda: Path("data"))
-    runs: Path = field(default_factory=lambda: Path("runs"))
+    runs: Path = field(default_factory=lambda: Path(runs_folder()))
 
     def datasets(self) -> dict[str, str]:
         """Name to path or name of every dataset that can be opened."""
