@@ -18,7 +18,7 @@ from binn.runs import Run, Runs
 EPOCHS = 20
 
 
-def wait_for(what: Callable[[], object], seconds: float = 90.0) -> float:
+def wait_for(what: Callable[[], object], seconds: float = 300.0) -> float:
     """Wait until something holds; the seconds that took."""
     began = time.monotonic()
     while not what():
