@@ -56,7 +56,8 @@ comes nearer to a truth that is known.
   {gr:.0%}, the mean R-hat of ArviZ in {rhat:.0%}, R2 above 0.75 in
   {r2:.0%}; the network learnt from {about[profiles_learnt_from]}
 - PRODA's network: {about[network]}
-- BINN: the shipped checkpoint `demo`
+- BINN: the shipped checkpoint `demo`, trained on {binn_sites:,} profiles: what follows compares the
+  two as they ship, more profiles and all
 - maps: {cells:,} cells; truth: the parameters the demo was simulated with
 
 {components}
@@ -172,6 +173,7 @@ def _demo(demo: dict[str, Any]) -> str:
     return _DEMO.format(
         about=demo["about"],
         sampled=demo["sampled"],
+        binn_sites=demo["binn_sites"],
         cells=demo["cells"],
         gr=demo["mean_gelman_rubin_below_1.05"],
         rhat=demo["mean_rhat_below_1.05"],

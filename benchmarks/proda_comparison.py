@@ -10,6 +10,7 @@ import xarray as xr
 from numpy.typing import NDArray
 
 import binn
+from binn.checkpoint import SplitRecord
 from binn.clm5 import Forcing, soc_at_depth, solve
 from binn.datasets.shipped import PRODA, demo_folder
 from binn.diagnostics import COMPONENTS, components, metrics
@@ -48,6 +49,7 @@ def compare(ds: xr.Dataset) -> dict[str, Any]:
     return {
         "cells": len(cells),
         "about": {key: str(value) for key, value in about.items()},
+        "binn_sites": _split(model).sites["train"],
         "sampled": len(sampled),
         "mean_rhat_below_1.05": float((site_rhat.mean(axis=1) < 1.05).mean()),
         "mean_gelman_rubin_below_1.05": float((gelman_rubin.mean(axis=1) < 1.05).mean()),
@@ -131,9 +133,7 @@ def _parameters(sets: dict[str, Array]) -> dict[str, dict[str, float]]:
 
 def _profiles(ds: xr.Dataset, model: BINN, sampled: NDArray[np.int64]) -> dict[str, Any]:
     """SOC at the observations of sites that neither learnt from, by each and by the truth."""
-    assert model.checkpoint is not None
-    assert model.checkpoint.split is not None
-    test = np.sort(np.asarray(split_sites(ds, model.checkpoint.split.rule).test))
+    test = np.sort(np.asarray(split_sites(ds, _split(model).rule).test))
     sites = test[~np.isin(test, sampled)]
     observations = Observations.from_dataset(ds)
     rows, owner = observations.of(sites)
@@ -150,3 +150,10 @@ def _profiles(ds: xr.Dataset, model: BINN, sampled: NDArray[np.int64]) -> dict[s
         simulated = soc_at_depth(state.soc, observations.depth[rows], deepest, owner).numpy()
         scores[name] = metrics(observations.soc[rows], simulated)
     return scores
+
+
+def _split(model: BINN) -> SplitRecord:
+    """Which sites the model was trained on."""
+    assert model.checkpoint is not None
+    assert model.checkpoint.split is not None
+    return model.checkpoint.split
