@@ -101,7 +101,7 @@ class FieldMap(Viewer):
         self._build()
         self._place()
         self._follow_theme()
-        attention.follow(self._recolour, self._results, [shows])
+        attention.follow(self._recolour, self._results, [shows, "mapped"])
         attention.follow(self._place, self._field, ["on"])
         attention.follow(self._draw_selection, self._selection, ["sites"])
         attention.follow(self._follow_theme, self._session, ["dark"])
@@ -183,8 +183,9 @@ class FieldMap(Viewer):
 
     @property
     def _shown(self) -> Mapped | None:
+        """What is drawn; without a scenario its map shows what there is."""
         found: Mapped | None = getattr(self._results, self._shows)
-        return found
+        return found or self._results.mapped
 
     def _place(self, *_: param.parameterized.Event) -> None:
         """Show sites or the grid, whichever is chosen."""

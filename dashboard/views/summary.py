@@ -48,12 +48,12 @@ class MapSummary(Viewer):
         )
         self._say()
         attention.follow(self._say, self._selection, ["sites"])
-        attention.follow(self._say, self._results, [shows, "problem"])
+        attention.follow(self._say, self._results, [shows, "mapped", "problem"])
         attention.follow(self._say, self._session, ["bedrock"])
 
     def _say(self, *_: param.parameterized.Event) -> None:
         session = self._session
-        shown: Mapped | None = getattr(self._results, self._shows)
+        shown: Mapped | None = getattr(self._results, self._shows) or self._results.mapped
         if self._results.problem:
             self._numbers.object = plain(self._results.problem)
         elif shown is None:
