@@ -77,11 +77,11 @@ class RunDetails:
             callback=self._card,
             filename="model-card.md",
             label="Model card",
-            variant="outlined",
             size="small",
             margin=(2, 4),
             visible=False,
         )
+        self.card.variant = "outlined"  # said in the constructor, the library warns of itself
         self.curves, self.map = RunCurves(), RunMap()
         self._legend = HTML(margin=(2, 8), sizing_mode="stretch_width")
         self._words = text(size="0.82rem", margin=(2, 8), sizing_mode="stretch_width")

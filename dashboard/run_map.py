@@ -22,6 +22,8 @@ from dashboard.units import number, with_unit, written
 __all__ = ["RunMap"]
 
 _ENDS = (2, 98)  # per cent
+_FEW = 500
+"""Up to so many sites the points are drawn large."""
 _COLUMNS = ("x", "y", "value", "profile")
 
 
@@ -92,6 +94,7 @@ class RunMap:
             self.source.data = {key: np.empty(0) for key in _COLUMNS}
             return
         x, y = to_albers(shown.lon, shown.lat)
+        self._points.glyph.size = 7 if len(x) <= _FEW else 4
         known = np.isfinite(shown.value)
         low, high = np.percentile(shown.value[known], _ENDS) if known.any() else (0.0, 1.0)
         if high <= low:
