@@ -333,11 +333,15 @@ def test_the_clock_does_not_keep_a_view_alive(state: PageState, runs: Runs) -> N
 def test_nothing_is_sent_while_nothing_changes(state: PageState, runs: Runs) -> None:
     view = Training(state, runs=runs, allowed=True)
     sent: list[object] = []
+
+    def drawn(attr: str, _old: object, _new: object) -> None:
+        sent.append(attr)
+
     view.table.param.watch(lambda event: sent.append(event.name), "rows")
     for pane in view.details.panel.select(lambda one: hasattr(one, "object")):
         pane.param.watch(lambda event: sent.append((event.obj.name, event.name)), "object")
     for source in (*view.details.curves.lines.values(), view.details.map.source):
-        source.on_change("data", lambda attr, old, new: sent.append("data"))
+        source.on_change("data", drawn)
     view._tick()
     assert sent == []
     with (runs.folder / TWO / "metrics.jsonl").open("a") as file:
