@@ -75,15 +75,16 @@ def browser(chromium: str) -> Iterator[Browser]:
 
 @pytest.fixture(scope="session")
 def serve(root: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Callable[..., str]]:
-    """Start `panel serve app.py --args ...`; returns its address."""
+    """Start `panel serve app.py --args ...`, with variables of environment; returns its address."""
     running: list[subprocess.Popen[bytes]] = []
 
-    def start(*arguments: object) -> str:
+    def start(*arguments: object, **variables: object) -> str:
         with socket.socket() as free:
             free.bind(("127.0.0.1", 0))
             port = free.getsockname()[1]
         log = tmp_path_factory.mktemp("server") / "log.txt"
         environment = {k: v for k, v in os.environ.items() if not k.startswith("BINN_")}
+        environment |= {name: str(value) for name, value in variables.items()}
         command = [sys.executable, "-m", "panel", "serve", "app.py", "--address", "127.0.0.1"]
         command += ["--port", str(port), "--args", *map(str, arguments)]
         with log.open("wb") as out:
