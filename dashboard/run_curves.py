@@ -29,8 +29,8 @@ _COLOURS = ("blue", "vermillion", "green", "purple", "orange", "sky")
 _ON_DARK = {"blue": "#5aa9e0", "vermillion": "#f28e4b", "green": "#3fbf98"}
 _MARKERS = ("circle", "square", "triangle", "diamond", "inverted_triangle", "plus")
 _SIGNS = ("●", "■", "▲", "◆", "▼", "✚")
-_MOST_MARKS = 40
-"""Marks along a line; more would hide it."""
+_MOST_POINTS, _MOST_MARKS = 1000, 40
+"""Along a line; more points nobody would see, more marks would hide it."""
 _EARLIER = 0.35
 """Opacity of the members before the latest one."""
 _LINES = ("x", "y", "colour", "dash", "alpha")
@@ -115,12 +115,14 @@ class RunCurves:
                 for number, curve in enumerate(detail.curves):
                     latest = number == len(detail.curves) - 1 or detail.run.kind == "folds"
                     alpha = 1.0 if latest else _EARLIER
+                    thinned = _some(len(curve.epoch), _MOST_POINTS)
                     for series, what, dash in kinds:
                         y = curve.series[series]
-                        row = (curve.epoch, y, colours[place], dash, alpha)
+                        line = curve.epoch[thinned], y[thinned]
+                        row = (*line, colours[place], dash, alpha)
                         for name, value in zip(_LINES, row, strict=True):
                             lines[name].append(value)
-                        some = np.unique(np.linspace(0, len(y) - 1, _MOST_MARKS).astype(int))
+                        some = _some(len(y), _MOST_MARKS)
                         n, style = len(some), (colours[place], _MARKERS[place], alpha)
                         columns = (
                             *(curve.epoch[some].tolist(), y[some].tolist()),
@@ -153,3 +155,8 @@ class RunCurves:
         ]
         tone = ink(dark)["text"]
         return legend([*entries, ("╌╌", tone, "training"), ("──", tone, "validation")])
+
+
+def _some(n: int, most: int) -> NDArray[np.int64]:
+    """Up to so many of n places, the first and the last among them."""
+    return np.unique(np.linspace(0, n - 1, min(n, most)).astype(np.int64))

@@ -91,6 +91,7 @@ class RunDetails:
         self._folded = folded("Table of epochs", self._epochs), folded("Log", self._log)
         # it is put into the page with its first sites: a map of nothing has no limits
         self._map = Bokeh(None, sizing_mode="stretch_width", visible=False)
+        self._folded[0].param.watch(self._list_epochs, "active")
         self._mapped = Column(
             self._map,
             self._map_words,
@@ -182,8 +183,13 @@ class RunDetails:
                 self._map.object = self.map.figure
             self._map_words.object = plain(self.map.words(one.map if one else None))
             self._legend.object = self.curves.legend(details, dark)
-            self._epochs.object = epochs_table(details)
+            self._list_epochs()
         self._words.object = plain(summary(details))
+
+    def _list_epochs(self, *_: object) -> None:
+        """The table, while it is open."""
+        if self._folded[0].active:
+            self._epochs.object = epochs_table(self._details)
 
     def _say(self, look: Look, one: Detail | None, chosen: int) -> None:
         if one is not None:

@@ -65,17 +65,19 @@ def _loss_unit(detail: Detail) -> str:
 
 def epochs_table(details: Sequence[Detail]) -> str:
     """All numbers of the curves, as HTML."""
-    rows = []
-    for detail in details:
-        for curve in detail.curves:
-            fold = "" if curve.fold is None else f"fold {curve.fold}, "
-            for place, epoch in enumerate(curve.epoch):
-                where = f"{detail.run.id}, {fold}member {curve.member + 1}, epoch {epoch:g}"
-                rows.append((where, *(number(one[place], 4) for one in curve.series.values())))
-    latest = rows[-_ROWS:]
-    caption = f"The latest {len(latest):,} of {len(rows):,} epochs; NSE has no unit"
-    if len(latest) == len(rows):
-        caption = f"{len(rows):,} epochs; NSE has no unit"
+    pairs = [(detail, curve) for detail in details for curve in detail.curves]
+    count = sum(len(curve.epoch) for _, curve in pairs)
+    rows: list[tuple[str, ...]] = []
+    for detail, curve in reversed(pairs):
+        fold = "" if curve.fold is None else f"fold {curve.fold}, "
+        for place in range(len(curve.epoch))[::-1][: _ROWS - len(rows)]:
+            epoch = f"epoch {curve.epoch[place]:g}"
+            where = f"{detail.run.id}, {fold}member {curve.member + 1}, {epoch}"
+            rows.append((where, *(number(one[place], 4) for one in curve.series.values())))
+    latest = rows[::-1]
+    caption = f"{count:,} epochs; NSE has no unit"
+    if len(latest) < count:
+        caption = f"The latest {len(latest):,} of {count:,} epochs; NSE has no unit"
     return table(caption, ("Epoch", "Loss, training", "Loss, validation", "NSE"), latest)
 
 

@@ -107,6 +107,30 @@ def test_the_newest_run_is_shown_with_its_curves_and_map(state: PageState, runs:
     assert card == (runs.checkpoint(TWO) / "README.md").read_text(encoding="utf-8")
 
 
+def test_the_table_of_epochs_is_filled_when_it_is_opened(state: PageState, runs: Runs) -> None:
+    view = Training(state, runs=runs, allowed=True)
+    table = view.details._folded[0]
+    assert "epoch 3</th>" not in words(view)
+    table.active = [0]
+    said = words(view)
+    last = runs.history(TWO)[-1]
+    assert f"{EPOCHS} epochs" in said
+    assert f"member 1, epoch 3</th><td>{last['train_loss']:#.4g}" in said
+
+
+def test_long_trainings_are_thinned(state: PageState, runs: Runs) -> None:
+    with (runs.folder / TWO / "metrics.jsonl").open("a") as file:
+        for epoch in range(EPOCHS + 1, 5001):
+            row = {"member": 0, "epoch": epoch, "train_loss": 0.1, "validation_nse": 0.5}
+            file.write(json.dumps(row) + "\n")
+    view = Training(state, runs=runs, allowed=True)
+    x = view.details.curves.lines["nse"].data["x"][0]
+    assert len(x) == 1000
+    assert (x[0], x[-1]) == (1, 5000)
+    view.details._folded[0].active = [0]
+    assert "The latest 200 of 5,000 epochs" in words(view)
+
+
 def test_several_runs_are_compared(state: PageState, runs: Runs) -> None:
     view = Training(state, runs=runs, allowed=True)
     view.table.chosen = [TWO, ONE]
@@ -366,9 +390,7 @@ def test_fifty_runs_are_listed_quickly(state: PageState, runs: Runs) -> None:
         copied(runs, number, "done")
     view = Training(state, runs=runs, allowed=True)
     assert len(view.table.rows) == 50
-    assert (
-        len(json.dumps(view.table.rows)) < 20_000
-    )  # what a browser is sent
+    assert len(json.dumps(view.table.rows)) < 20_000  # what a browser is sent
     # off the event loop; generous, as other work shares the machine
     assert fastest(lambda: view.jobs.look((TWO,))) < 0.5
     # on the event loop: no turn beyond 0.3 s
