@@ -15,6 +15,7 @@ import socket
 import statistics
 import subprocess
 import sys
+import tempfile
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
@@ -56,6 +57,7 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("--repeat", type=int, default=5)
     parser.add_argument("--sessions", type=int, default=20)
+    parser.add_argument("--training", action="store_true", help="brush beside a training, too")
     parser.add_argument("--json", type=Path)
     options = parser.parse_args()
     chromium = shutil.which("chromium") or shutil.which("chromium-browser")
@@ -70,6 +72,9 @@ def main() -> None:
         found["first page, kB"] = [first.kilobytes()]
         found["later page to map, s"] = [later(browser, url) for _ in range(options.repeat)]
         found |= brushes(first, options.repeat)
+        found |= neighbours(browser, url, first, options.repeat)
+        if options.training:
+            found |= beside_training(first, options.repeat)
         found |= sliders(Visit(browser, f"{url}?tab=what-if&scope=all"), options.repeat)
         found["memory a session, MB"] = memory(browser, url, process.pid, options.sessions)
         browser.close()
@@ -140,6 +145,37 @@ def brushes(visit: Visit, repeat: int) -> dict[str, list[float]]:
         visit.page.wait_for_timeout(800)
         sizes.append(visit.kilobytes())
     return {"brush to painted, s": seconds, "brush, kB": sizes}
+
+
+def neighbours(browser: Browser, url: str, visit: Visit, repeat: int) -> dict[str, list[float]]:
+    """Brushes while another visitor has all of CONUS exported as tables."""
+    other = Visit(browser, url)
+    other.ready()
+    other.page.get_by_role("button", name="Export").click()
+    other.page.get_by_role("button", name="Prepare file").click()
+    other.page.get_by_text("Writing").wait_for()
+    found = brushes(visit, repeat)
+    busy = other.page.get_by_text("Writing").count() > 0
+    other.context.close()
+    name = "brush while another exports CONUS, s" + ("" if busy else " (export ended before)")
+    return {name: found["brush to painted, s"]}
+
+
+def beside_training(visit: Visit, repeat: int) -> dict[str, list[float]]:
+    """Brushes while a training, niced as the page starts it, uses the same processors."""
+    with tempfile.TemporaryDirectory() as folder:
+        environment = {**os.environ, "BINN_RUNS": folder}
+        command = [sys.executable, "-m", "binn", "runs"]
+        start = [*command, "start", "demo", "--preset", "quick", "--epochs", "500", "--json"]
+        done = subprocess.run(start, env=environment, capture_output=True, text=True, check=True)
+        run = json.loads(done.stdout)["id"]
+        try:
+            time.sleep(20)  # until it has read its data and trains
+            found = brushes(visit, repeat)
+        finally:
+            subprocess.run([*command, "cancel", run], env=environment, check=False)
+            time.sleep(5)
+    return {"brush beside a training, s": found["brush to painted, s"]}
 
 
 def sliders(visit: Visit, repeat: int) -> dict[str, list[float]]:

@@ -3,7 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
+from concurrent.futures import ProcessPoolExecutor
 from dataclasses import dataclass
+from multiprocessing import get_context
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
@@ -13,8 +16,13 @@ from dashboard.state.export import about_export, csv_zip, gathered, netcdf
 from dashboard.state.link import write_link
 from dashboard.state.page_state import PageState
 
+if TYPE_CHECKING:
+    import xarray as xr
+
 __all__ = ["DATA_FORMATS", "File", "data_file"]
 
+_MANY = 2_000
+"""Sites or cells; files of more are written apart from the server."""
 DATA_FORMATS = {"csv": "Tables (CSV, zipped)", "nc": "NetCDF"}
 
 
@@ -63,7 +71,6 @@ def data_file(state: PageState, kind: str, tab: str, names: tuple[str, str]) -> 
     change = results.change if on == "site" else results.change_cells
     if change is not None and np.array_equal(change.sites, rows):
         estimates = {**estimates, "changed": change.estimate}
-    definition, bedrock, dataset = state.field.definition, state.session.bedrock, opened.dataset
     described = {
         "link": write_link(state, tab, *names),
         "selected": len(state.selection),
@@ -71,22 +78,29 @@ def data_file(state: PageState, kind: str, tab: str, names: tuple[str, str]) -> 
         "scenario": {**state.scenario.changes, **state.scenario.climate},
         "depth_m": list(state.field.depth),
     }
-    checkpoint, data = opened.checkpoint, opened.data
+    definition = state.field.definition
+    origin = {
+        "checkpoint": opened.checkpoint,
+        "bedrock": state.session.bedrock,
+        "definition": definition,
+        "state": described,
+    }
+    dataset, data = opened.dataset, opened.data
 
     def write() -> bytes:
-        about = about_export(
-            dataset,
-            data,
-            checkpoint=checkpoint,
-            bedrock=bedrock,
-            definition=definition,
-            state=described,
-        )
+        about = about_export(dataset, data, **origin)
         numbers = gathered(dataset, rows, estimates, on=on, definition=definition)
-        return netcdf(numbers, about) if kind == "nc" else csv_zip(numbers, about)
+        form = netcdf if kind == "nc" else csv_zip
+        return form(numbers, about) if len(rows) <= _MANY else _apart(form, numbers, about)
 
     stem = f"binn-{names[0]}-{len(rows)}-{'sites' if on == 'site' else 'cells'}"
     return File(f"{stem}.{'nc' if kind == 'nc' else 'zip'}", write)
+
+
+def _apart(form: Callable[..., bytes], numbers: xr.Dataset, about: dict[str, Any]) -> bytes:
+    """Write a large file in a process of its own: compressing would hold up other visitors."""
+    with ProcessPoolExecutor(1, mp_context=get_context("spawn")) as process:
+        return process.submit(form, numbers, about).result()
 
 
 def _rows(state: PageState, base: Estimate) -> np.ndarray:

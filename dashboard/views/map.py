@@ -135,7 +135,8 @@ class FieldMap(Viewer):
             fill_alpha="chosen",
             line_color=None,
         )
-        size = 8 if self._selection.count <= _FEW else 4
+        few = self._selection.count <= _FEW  # outlines of many points double the time to paint
+        size = 8 if few else 4
         self._points = self.figure.scatter(
             "x",
             "y",
@@ -143,11 +144,11 @@ class FieldMap(Viewer):
             size=size,
             fill_color={"field": "value", "transform": self._mapper},
             line_width=0.5,
-            line_alpha=0.6,
+            line_alpha=0.6 if few else 0,
             selection_line_width=1.6,
-            selection_line_alpha=1,
+            selection_line_alpha=1 if few else 0,
             nonselection_fill_alpha=0.25,
-            nonselection_line_alpha=0.1,
+            nonselection_line_alpha=0.1 if few else 0,
         )
         for axis in ("x_range", "y_range"):
             span = DataRange1d(
