@@ -33,9 +33,10 @@ decision. All sites' chains advance together, 32 columns at a time, inside one c
 | --- | --- | --- | --- | --- | --- | --- |
 {rows}
 
-With its {chains} chains a site makes an iteration in {site_us:.1f} µs: {site_rate:,.0f} iterations x
-sites a CPU second. At these rates {sites:,} sites x {steps:,} steps x {chains} chains take {whole:.0f} CPU minutes
-here, and {dense} done one after another around a dense solve.
+With its {chains} chains a site makes an iteration in {site_us:.1f} µs: {site_rate:,.0f}
+iterations x sites a CPU second. At these rates {sites:,} sites x {steps:,} steps x {chains} chains
+take {whole:.0f} CPU minutes here, and {dense} done one after another around a
+dense solve.
 
 - **published**: the authors' annealed scheme, with the covariance estimated anew at every step.
 - **adaptive**: adaptive Metropolis; its proposals are never drawn again.
