@@ -62,6 +62,7 @@ def page(settings: Settings | InputError) -> pmui.Page:
         site_url="",
         sidebar_width=264,
         sidebar_open=not _on_phone(),
+        sidebar_resizable=False,  # by mouse alone, and by a handle that has no role
         theme_config=theme_config(),
         sx=page_style(),
         meta_description="Soil carbon on a map: look at it, select, change what it depends on.",

@@ -41,6 +41,12 @@ OKABE_ITO = {
 """Okabe and Ito (2008): colours that stay apart for colour-blind readers."""
 
 
+_ON_PALE = "#1d2125"
+
+_HEADINGS = {"h3": "h1", "h5": "div"}
+"""The page's title is its first heading; h5 only keeps room for the header's bar."""
+
+
 class Ink(dict[str, str]):
     """Colours of what is drawn, by role: ``text``, ``observed``, ``base``, ``changed``, ..."""
 
@@ -97,8 +103,20 @@ def theme_config() -> dict[str, Any]:
                 "MuiTab": {"styleOverrides": {"root": {"textTransform": "none", "minHeight": 40}}},
                 "MuiButton": {"styleOverrides": {"root": {"textTransform": "none"}}},
                 "MuiToggleButton": {
-                    "styleOverrides": {"root": {"textTransform": "none", "whiteSpace": "nowrap"}}
+                    "styleOverrides": {
+                        "root": {
+                            "textTransform": "none",
+                            "whiteSpace": "nowrap",
+                            # on a pale ground in either theme; as it comes, the contrast is 4.2:1
+                            "&.MuiToggleButton-root.Mui-selected": {"color": _ON_PALE},
+                        }
+                    }
                 },
+                # for those who listen: a name, a first heading, and hints that are not names
+                "MuiLinearProgress": {"defaultProps": {"aria-label": "Progress"}},
+                "MuiTypography": {"defaultProps": {"variantMapping": _HEADINGS}},
+                "MuiAccordion": {"defaultProps": {"slotProps": {"heading": {"component": "h2"}}}},
+                "MuiTooltip": {"defaultProps": {"describeChild": True}},
             },
         }
 
@@ -127,7 +145,11 @@ def page_style() -> dict[str, Any]:
 
 
 def quiet(figure: Any) -> Any:
-    """Take away what a figure does not need; colours of axes and text follow the page's theme."""
+    """Take away what a figure does not need, and name it for those who cannot see it.
+
+    Colours of axes and text follow the page's theme.
+    """
+    figure.html_attributes = {"role": "figure", "aria-label": _spoken(figure)}
     figure.toolbar.logo = None
     figure.outline_line_color = None
     figure.min_border = 4
@@ -136,6 +158,17 @@ def quiet(figure: Any) -> Any:
         axis.major_tick_in = 0
         axis.major_tick_out = 4
     return figure
+
+
+def _spoken(figure: Any) -> str:
+    """What a screen reader says of a figure: its title, else its axes, else what it is called."""
+    if figure.title is not None and figure.title.text:
+        return str(figure.title.text)
+    labels = [str(axis[0].axis_label) for axis in (figure.yaxis, figure.xaxis) if axis]
+    if len(labels) == 2 and all(label not in ("", "None") for label in labels):
+        return " against ".join(labels)
+    called = str(figure.name or "plot").replace("-", " ")
+    return called[:1].upper() + called[1:]
 
 
 def text(
