@@ -121,6 +121,7 @@ class Controls(Viewer):
         self._results = state.results
         field.param.watch(self._follow, list(_FOLLOWED))
         self._follow()
+        self._selected()
 
     def _chosen(self, event: param.parameterized.Event) -> None:
         self._field.key = event.new
@@ -169,8 +170,8 @@ class Controls(Viewer):
 
     def _selected(self, *_: param.parameterized.Event) -> None:
         self._answer.object = ""
-        if self._regions[self.region.value][1] != self._selection.how:
-            self.region.value = ":"
+        kind, name = self._selection.region
+        self.region.value = f"{kind}:{name}" if name else ":"
 
     def _follow(self, *_: param.parameterized.Event) -> None:
         field = self._field
