@@ -13,6 +13,7 @@ from numpy.typing import NDArray
 
 from binn.errors import InputError
 from dashboard.state.estimate import Estimate, estimate, scattered
+from dashboard.state.places import Places
 
 if TYPE_CHECKING:
     import xarray as xr
@@ -103,6 +104,13 @@ class Opened:
     def site_cell(self) -> NDArray[np.int64]:
         """The cell of each site: (site,)."""
         return self.dataset["site_cell"].to_numpy().astype(np.int64)
+
+    @cached_property
+    def places(self) -> Places:
+        """Names and places of the sites."""
+        names = ("lon", "lat", "profile_id", "state", "biome")
+        values = (self.dataset[name].to_numpy() for name in names)
+        return Places(*values, site_cell=self.site_cell)
 
     @cached_property
     def cell_forcing(self) -> Forcing:

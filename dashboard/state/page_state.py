@@ -40,11 +40,8 @@ class PageState:
         changes: Lane | None = None,
         spreads: Lane | None = None,
     ) -> None:
-        names = ("lon", "lat", "profile_id", "state", "biome")
         self.session = Session(opened)
-        self.selection = Selection(
-            *(opened.dataset[name].to_numpy() for name in names), site_cell=opened.site_cell
-        )
+        self.selection = Selection(opened.places)
         self.field = FieldChoice()
         self.scenario = Scenario()
         self.results = Results(

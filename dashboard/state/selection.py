@@ -9,6 +9,7 @@ import param
 from numpy.typing import NDArray
 
 from binn.errors import InputError
+from dashboard.state.places import Places
 
 __all__ = ["Selection"]
 
@@ -23,43 +24,24 @@ class Selection(param.Parameterized):
 
     Parameters
     ----------
-    lon, lat : ndarray (site,)
-        Degrees.
-    profile_id, state, biome : ndarray (site,)
-        Profile ids and region names of the sites.
-    site_cell : ndarray (site,), optional
-        The grid cell of each site.
+    places : Places
+        Names and places of the dataset's sites.
     """
 
     sites = param.Array(default=np.empty(0, dtype=np.int64), doc="Selected sites, ascending.")
     how = param.String(default="", doc="How they were chosen, in words.")
 
-    def __init__(
-        self,
-        lon: NDArray[np.float64],
-        lat: NDArray[np.float64],
-        profile_id: NDArray[np.generic],
-        state: NDArray[np.generic],
-        biome: NDArray[np.generic],
-        site_cell: Integers | None = None,
-    ) -> None:
+    def __init__(self, places: Places) -> None:
         super().__init__()
-        self.count = len(lon)
-        self.site_cell = np.arange(self.count) if site_cell is None else site_cell
-        self._profile_id = np.array([_written(one) for one in profile_id], dtype=object)
-        self._regions = {
-            "biome": np.asarray(biome).astype(str),
-            "state": np.asarray(state).astype(str),
-        }
-        _, self.place = np.unique(np.column_stack([lon, lat]), axis=0, return_inverse=True)
-        self.place = self.place.reshape(-1)  # sites of equal coordinates share a number
+        self._places = places
+        self.count, self.site_cell, self.place = places.count, places.site_cell, places.place
 
     def __len__(self) -> int:
         return len(self.sites)
 
     def profile(self, site: int) -> str:
         """Profile id of a site, as text."""
-        return str(self._profile_id[site])
+        return self._places.profiles[site]
 
     @property
     def shared(self) -> Integers:
@@ -160,7 +142,7 @@ class Selection(param.Parameterized):
                     )
                 found.append(np.array([int(word[1:])]))
                 continue
-            rows = np.flatnonzero(self._profile_id == word)
+            rows = self._places.with_id(word)
             if not len(rows):
                 raise InputError(
                     f"No profile has the id {word!r}; type a profile id, or # and a site number."
@@ -171,13 +153,13 @@ class Selection(param.Parameterized):
 
     def regions(self, kind: str) -> list[str]:
         """Names of the biomes or states that have sites, in alphabetical order."""
-        return sorted(set(self._regions[kind]) - {""})
+        return self._places.regions(kind)
 
     @property
     def region(self) -> tuple[str, str]:
         """Kind and name of the region whose sites are selected, or two empty strings."""
-        for kind, names in self._regions.items():
-            here = np.flatnonzero(names == self.how) if self.how else np.empty(0)
+        for kind in ("biome", "state"):
+            here = self._places.in_region(kind, self.how)
             if len(here) and np.array_equal(here, self.sites):
                 return kind, self.how
         return "", ""
@@ -196,13 +178,7 @@ class Selection(param.Parameterized):
         InputError
             If no site lies there.
         """
-        sites = np.flatnonzero(self._regions[kind] == name)
+        sites = self._places.in_region(kind, name)
         if not len(sites) or not name:
             raise InputError(f"No site lies in the {kind} {name!r}.")
         self.choose(sites, name)
-
-
-def _written(identifier: object) -> str:
-    """An id as people write it: 1001.0 is 1001."""
-    text = str(identifier)
-    return text.removesuffix(".0") if re.fullmatch(r"-?\d+\.0", text) else text

@@ -24,7 +24,7 @@ from bokeh.plotting import figure
 from panel.pane import Bokeh
 from panel.viewable import Viewer
 
-from dashboard.projection import outlines, to_albers
+from dashboard.projection import outlines
 from dashboard.state.attention import Attention
 from dashboard.state.cells import CellShapes, cell_shapes
 from dashboard.state.mapped import Mapped
@@ -77,8 +77,8 @@ class FieldMap(Viewer):
         self._session, self._field = state.session, state.field
         self._selection, self._results = state.selection, state.results
         self._shows, self._tag = shows, tag
-        dataset = state.opened.dataset
-        self._x, self._y = to_albers(dataset["lon"].to_numpy(), dataset["lat"].to_numpy())
+        places = state.opened.places
+        self._x, self._y = places.x, places.y
         sites = np.arange(self._selection.count)
         self._source = ColumnDataSource(
             {
@@ -86,7 +86,7 @@ class FieldMap(Viewer):
                 "y": self._y,
                 "value": np.full(len(sites), np.nan, dtype=np.float32),
                 "site": sites.astype(np.int32),
-                "profile": [self._selection.profile(site) for site in sites],
+                "profile": places.profiles,
             },
             name=f"{tag}sites",
         )

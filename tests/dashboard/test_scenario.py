@@ -16,6 +16,7 @@ from binn.clm5 import solve
 from binn.errors import InputError
 from binn.parameters import KEYS, LOWER, PARAMETERS, UPPER, Parameter, index
 from dashboard.state.opened import Opened
+from dashboard.state.places import Places
 from dashboard.state.results import Results
 from dashboard.state.scenario import (
     Scenario,
@@ -34,7 +35,7 @@ pytestmark = pytest.mark.filterwarnings("ignore::binn.clm5.OutsidePriorWarning")
 def build(opened: Opened, lane: Lane | None = None) -> tuple[Session, Selection, Scenario, Results]:
     session, scenario = Session(opened), Scenario()
     names = ("lon", "lat", "profile_id", "state", "biome")
-    selection = Selection(*(opened.dataset[name].to_numpy() for name in names))
+    selection = Selection(Places(*(opened.dataset[name].to_numpy() for name in names)))
     results = Results(session, selection, scenario, changes=lane)
     results.start()
     return session, selection, scenario, results

@@ -10,6 +10,7 @@ from page_data import COLUMNS, FIRST_ID, ROWS, TOGETHER
 
 from binn.errors import InputError
 from dashboard.state.opened import Opened
+from dashboard.state.places import Places
 from dashboard.state.selection import Selection
 
 SITES = COLUMNS * ROWS + 3
@@ -17,7 +18,7 @@ SITES = COLUMNS * ROWS + 3
 
 def selection_of(opened: Opened) -> Selection:
     names = ("lon", "lat", "profile_id", "state", "biome")
-    return Selection(*(opened.dataset[name].to_numpy() for name in names))
+    return Selection(Places(*(opened.dataset[name].to_numpy() for name in names)))
 
 
 @pytest.fixture
@@ -88,7 +89,9 @@ def test_an_unknown_id_changes_nothing(selection: Selection, text: str) -> None:
 
 def test_ids_read_as_floats_are_whole_numbers() -> None:
     ids = np.array([1001.0, 1002.0])
-    selection = Selection(np.zeros(2), np.zeros(2), ids, np.array(["a", "a"]), np.array(["", ""]))
+    selection = Selection(
+        Places(np.zeros(2), np.zeros(2), ids, np.array(["a", "a"]), np.array(["", ""]))
+    )
     selection.find("1002")
     assert selection.sites.tolist() == [1]
     assert selection.regions("biome") == []
