@@ -20,7 +20,7 @@ from dashboard.state.opened import Opened
 from dashboard.state.page_state import PageState
 from dashboard.state.permission import may_train
 from dashboard.state.work import Deliver, Lane, at_once
-from dashboard.theme import page_style, theme_config
+from dashboard.theme import first_heading, page_style, theme_config
 from dashboard.views.export import Export
 from dashboard.views.header import Header
 from dashboard.views.notices import Notices
@@ -127,6 +127,7 @@ class _Visit:
         ]
         shell.main = [
             pn.Column(
+                first_heading(_TITLE),
                 self._notices,
                 self._explorer.main,
                 export,

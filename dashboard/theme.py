@@ -15,6 +15,7 @@ __all__ = [
     "OKABE_ITO",
     "Ink",
     "batlow",
+    "first_heading",
     "ink",
     "legend",
     "page_style",
@@ -43,8 +44,8 @@ OKABE_ITO = {
 
 _ON_PALE = "#1d2125"
 
-_HEADINGS = {"h3": "h1", "h5": "div"}
-"""The page's title is its first heading; h5 only keeps room for the header's bar."""
+_HEADINGS = {"h3": "div", "h5": "div"}
+"""Sizes, not headings: titles inside an accordion's heading, and room for the header's bar."""
 
 
 class Ink(dict[str, str]):
@@ -112,7 +113,7 @@ def theme_config() -> dict[str, Any]:
                         }
                     }
                 },
-                # for those who listen: a name, a first heading, and hints that are not names
+                # for those who listen: names, headings in order, and hints that are not names
                 "MuiLinearProgress": {"defaultProps": {"aria-label": "Progress"}},
                 "MuiTypography": {"defaultProps": {"variantMapping": _HEADINGS}},
                 "MuiAccordion": {"defaultProps": {"slotProps": {"heading": {"component": "h2"}}}},
@@ -167,7 +168,7 @@ def _spoken(figure: Any) -> str:
     labels = [str(axis[0].axis_label) for axis in (figure.yaxis, figure.xaxis) if axis]
     if len(labels) == 2 and all(label not in ("", "None") for label in labels):
         return " against ".join(labels)
-    called = str(figure.name or "plot").replace("-", " ")
+    called = str(figure.name or "plot").replace("-", " ").replace("_", " ")
     return called[:1].upper() + called[1:]
 
 
@@ -187,6 +188,12 @@ def text(
         **params.pop("styles", {}),
     }
     return pn.pane.HTML(plain(content), styles=styles, **params)
+
+
+def first_heading(title: str) -> pn.pane.HTML:
+    """The page's first heading, for screen readers: the header shows its title without one."""
+    unseen = "position:absolute;width:1px;height:1px;overflow:hidden;clip-path:inset(50%);margin:0"
+    return pn.pane.HTML(f'<h1 style="{unseen}">{plain(title)}</h1>', height=0, margin=0)
 
 
 def plain(content: str) -> str:
