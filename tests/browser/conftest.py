@@ -154,3 +154,9 @@ def checkpoint(synthetic_path: Path, tmp_path_factory: pytest.TempPathFactory) -
 def site(serve: Callable[..., str], synthetic_path: Path, checkpoint: Path) -> str:
     """Address of the page with the synthetic sites and their checkpoint."""
     return serve("--data", synthetic_path, "--checkpoint", checkpoint)
+
+
+@pytest.fixture(scope="session")
+def demo(serve: Callable[..., str]) -> str:
+    """Address of the page with the demonstration data."""
+    return serve("--data", "demo", "--checkpoint", "demo")

@@ -42,12 +42,17 @@ class Screen:
         return float(free[np.abs(free - edge).argmin()])
 
 
-def screen(page: Page, data: Path) -> Screen:
+def screen(page: Page, data: Path | str) -> Screen:
     """Where the sites of a dataset are on the map now."""
-    frame = page.evaluate(_FRAME)
     dataset = binn.open_dataset(data)
+    return placed(page, dataset["lon"].to_numpy(), dataset["lat"].to_numpy())
+
+
+def placed(page: Page, lon: np.ndarray, lat: np.ndarray) -> Screen:
+    """Where any places are on the map now."""
+    frame = page.evaluate(_FRAME)
     project = Transformer.from_crs("EPSG:4326", "EPSG:5070", always_xy=True).transform
-    x, y = project(dataset["lon"].to_numpy(), dataset["lat"].to_numpy())
+    x, y = project(lon, lat)
     (x0, x1), (y0, y1) = frame["x"], frame["y"]
     across = frame["left"] + frame["width"] * (x - x0) / (x1 - x0)
     down = frame["top"] + frame["height"] * (y1 - y) / (y1 - y0)
