@@ -112,7 +112,7 @@ def test_what_a_checkpoint_holds(run: Path, synthetic_dataset: xr.Dataset) -> No
     assert config["model"]["bedrock"] == "conserving"
     assert sum(config["split"]["sites"].values()) == 60
     last = {file.name for file in (run / "last").iterdir()}
-    assert last == files | {"optimizer.safetensors", "resume.json"}
+    assert last == files | {"optimizer.safetensors", "resume.json", "map.npz"}
     assert len((folder / "history.jsonl").read_text().splitlines()) == 6
 
 

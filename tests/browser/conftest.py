@@ -17,6 +17,11 @@ from playwright.sync_api import Browser, Page, sync_playwright
 
 FLAGS = ["--no-sandbox", "--disable-gpu", "--disable-quic", "--no-first-run", "--disable-sync"]
 FLAGS += ["--disable-background-networking", "--disable-component-update"]
+PLACE = """() => {
+  const map = Bokeh.documents[0].get_model_by_name("map")
+  const box = Bokeh.index.find_one_by_id(map?.id)?.canvas_view.el.getBoundingClientRect()
+  return [box?.x, box?.y, map?.inner_width, map?.inner_height, map?.x_range.start, map?.y_range.end]
+}"""
 PATIENCE = 90_000  # ms; slow machines are not wrong ones
 
 
@@ -62,7 +67,16 @@ class Visit:
         self.page.wait_for_function(drawn, timeout=PATIENCE)
         framed = "() => Bokeh.documents[0].get_model_by_name('map')?.inner_width > 100"
         self.page.wait_for_function(framed, timeout=PATIENCE)
-        self.page.wait_for_timeout(300)
+        self._still()
+
+    def _still(self) -> None:
+        """Wait until the map stays where it is: a busy machine lays the page out bit by bit."""
+        place, since = None, time.monotonic()
+        while time.monotonic() - since < 0.8:
+            self.page.wait_for_timeout(200)
+            now = self.page.evaluate(PLACE)
+            if now != place:
+                place, since = now, time.monotonic()
 
 
 @pytest.fixture(scope="session")

@@ -39,8 +39,9 @@ def test_a_copied_link_opens_the_same_view(site: str, visit) -> None:  # type: i
     box.fill("#3, #8, #21")
     box.press("Enter")
     first.until(lambda: first.selected() == [3, 8, 21], "three sites")
+    before = first.page.evaluate(STATE)
     first.page.get_by_role("button", name="Min–max").click()
-    first.page.wait_for_timeout(500)
+    first.until(lambda: first.page.evaluate(STATE) != before, "other limits")
     expected = first.page.evaluate(STATE)
     link = copied(first)
     second = visit(link)
@@ -53,7 +54,10 @@ def test_a_copied_link_opens_the_same_view(site: str, visit) -> None:  # type: i
         slider.press("ArrowRight")
     slider.blur()
     second.page.get_by_text("→").first.wait_for()
-    words = second.page.get_by_text("SOC stock 0–1 m, median of 3 sites").first.inner_text()
+    sentence = second.page.get_by_text("SOC stock 0–1 m, median of 3 sites").first
+    words = ""
+    while words != (words := sentence.inner_text()):  # each press is solved on its own
+        second.page.wait_for_timeout(2000)
     third = visit(copied(second))
     third.page.get_by_text(words, exact=True).first.wait_for()
     third.page.get_by_role("tab", name="What if", exact=True, selected=True).wait_for()

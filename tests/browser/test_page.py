@@ -74,8 +74,9 @@ def test_simulated_data_are_called_so(site: str, visit) -> None:  # type: ignore
 def test_tabs_are_those_that_work(site: str, visit) -> None:  # type: ignore[no-untyped-def]
     one = visit(site)
     one.settled()
-    assert one.page.get_by_role("tab").all_inner_texts() == ["Explore", "What if", "Methods"]
-    for name in ("What if", "Methods", "Explore"):
+    names = ("Explore", "Traceability", "BINN vs PRODA", "What if", "Evaluation", "Training")
+    assert one.page.get_by_role("tab").all_inner_texts() == [*names, "Methods"]
+    for name in names:
         one.page.get_by_role("tab", name=name, exact=True).click()
         one.page.wait_for_timeout(400)
     one.page.get_by_role("tab", name="Methods", exact=True).click()

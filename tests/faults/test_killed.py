@@ -77,7 +77,7 @@ def test_kill_the_server_the_trainer_and_both(
     cut_short(last)
     for name in ("status.json", "metrics.jsonl", "log.txt"):
         os.truncate(Path(lost.path, name), 10)
-    assert runs.get(run_id).state == "lost"
+    is_soon(runs, run_id, "lost")
 
     runs.resume(run_id)
     wait_for(lambda: "resumed: " in runs.log(run_id))
