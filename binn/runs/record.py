@@ -238,8 +238,9 @@ def _state(path: Path, status: Mapping[str, Any]) -> tuple[State, str]:
         # a trainer that was started, by somebody who could not write that down any more
         return ("running", "starting") if is_locked(path) else ("queued", message)
     process = process_of(status)
-    alive = process.alive() if process is not None else None
-    if alive is None:
+    alive = process is not None and process.alive()
+    if not alive:
+        # nobody knows, or its last threads are still ending: it is gone when its lock is
         alive = is_locked(path)
     if alive:
         return "running", message
