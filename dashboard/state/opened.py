@@ -22,13 +22,12 @@ if TYPE_CHECKING:
     from binn.model import BINN
     from binn.observations import Observations
 
-__all__ = ["PLACES", "SOURCES", "Opened"]
+__all__ = ["SOURCES", "Opened"]
 
 Floats = NDArray[np.float64]
 
 SOURCES = {"binn": "BINN", "proda": "PRODA", "truth": "True parameters"}
 """Where parameters can come from; without a checkpoint ``binn`` stands for CLM5's defaults."""
-PLACES = ("site", "cell")
 _STORED = {"proda": "proda_parameters", "truth": "true_parameters"}
 
 

@@ -53,7 +53,6 @@ class Results(param.Parameterized):
         class_=Mapped, default=None, doc="The map under the scenario; None without one."
     )
     problem = param.String(default="", doc="One sentence if something could not be computed.")
-    busy = param.Boolean(default=False, doc="Whether something is being computed.")
 
     def __init__(
         self,
@@ -98,7 +97,7 @@ class Results(param.Parameterized):
             self._solve()
 
     def _failed(self, sentence: str) -> None:
-        self.param.update(problem=sentence, busy=False)
+        self.problem = sentence
 
     def _solve(self, *_: object) -> None:
         """Ask for what is missing under the present scheme, in one go."""
@@ -112,7 +111,6 @@ class Results(param.Parameterized):
         def work() -> tuple[str, dict[tuple[str, str], Estimate]]:
             return bedrock, {one: opened.estimate(bedrock, *one) for one in missing}
 
-        self.busy = True
         self._estimates.request(work, self._solved, self._failed)
 
     def _solved(self, answer: tuple[str, dict[tuple[str, str], Estimate]]) -> None:
@@ -120,7 +118,7 @@ class Results(param.Parameterized):
         kept = self.estimates if bedrock == self._bedrock else {}
         self._bedrock = bedrock
         every = {**kept, **found}
-        self.param.update(estimates=every, estimate=every[("binn", "site")], problem="", busy=False)
+        self.param.update(estimates=every, estimate=every[("binn", "site")], problem="")
         self._map()
         self._map_change()
 
@@ -161,12 +159,11 @@ class Results(param.Parameterized):
             name = (chosen.key, str(depth), definition)
             return key, opened.spread(bedrock, on, value, name)
 
-        self.busy = True
         self._spreads.request(work, self._spread_found, self._failed)
 
     def _spread_found(self, answer: tuple[object, NDArray[np.float64]]) -> None:
         self._spread = answer
-        self.param.update(problem="", busy=False)
+        self.problem = ""
         self._map()
 
     def _solve_change(self, *_: object) -> None:

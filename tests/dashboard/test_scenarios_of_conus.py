@@ -135,3 +135,16 @@ def test_forcing_and_covariates_of_a_selection(state: PageState) -> None:
     warmth = dataset["covariates"].to_numpy()[[4, 9], 0]
     assert float(rows["BIO1"][0]) == pytest.approx(np.median(warmth), rel=1e-3)
     assert rows["ESA_Land_Cover"][2] == "class"
+
+
+@pytest.mark.slow
+def test_the_spread_over_the_folds_of_the_demonstration() -> None:
+    import binn
+
+    state = PageState.open("demo", "demo")
+    state.field.param.update(key="q10", source="spread")
+    members = [model.physical(state.opened.dataset) for model in binn.load_ensemble("demo")]
+    expected = np.std([each[:, index("q10")] for each in members], axis=0, ddof=1)
+    assert len(members) == 10
+    np.testing.assert_allclose(state.results.mapped.values, expected, rtol=1e-12)
+    assert state.results.problem == ""
