@@ -60,9 +60,8 @@ class ScenarioSliders(Viewer):
         self._field, self._results = state.field, state.results
         self._placing, self._moved = False, ""
         self.sliders = {p.key: self._slider(p) for p in PARAMETERS}
-        self._reset = pmui.Button(
-            label="Reset", variant="outlined", size="small", margin=0, disabled=True
-        )
+        # never disabled: a React widget misses what changes between its rendering and its mounting
+        self._reset = pmui.Button(label="Reset", variant="outlined", size="small", margin=0)
         self._reset.on_click(lambda _: state.scenario.reset())
         self._effect = text(sizing_mode="stretch_width", margin=0)
         self._outside = text(muted=True, size="0.8rem", sizing_mode="stretch_width", margin=(4, 10))
@@ -121,7 +120,6 @@ class ScenarioSliders(Viewer):
     def _place(self, *_: param.parameterized.Event, keys: Collection[str] = KEYS) -> None:
         """Put sliders where they belong, and mark what was retrieved."""
         changes, estimate = self._scenario.changes, self._results.estimate
-        self._reset.disabled = not self._scenario.active
         if estimate is None:
             return
         sites = self._selection.active

@@ -12,6 +12,7 @@ from pathlib import Path
 import pytest
 from run_processes import another_process, processes_of, trained_past, wait_for, weights
 
+from binn.processes import ProcessIdentity
 from binn.runs import Limits, RunRequest, Runs
 from binn.runs.record import process_of
 from binn.training.run_folder import read_status, write_status
@@ -170,19 +171,15 @@ def test_dates_that_jump(runs: Runs, request_of: Callable[..., RunRequest]) -> N
     write_status(folder, status)
     for name in ("status.json", "config.json", "log.txt", ".lock"):
         os.utime(folder / name, (0, 0))
-    assert runs.get(run_id).state == "running"
     second = Runs(runs.folder)
-    assert second.get(run_id).state == "running"
-    # the same id, but a process that began at another tick
-    process = status["process"] | {"started": str(int(status["process"]["started"]) - 1)}
-    write_status(folder, status | {"process": process})
-    os.utime(folder / "status.json", (0, 0))
-    assert second.get(run_id).state == runs.get(run_id).state == "lost"
-    # a process of before the machine was started anew
-    process = status["process"] | {"boot": "another"}
-    write_status(folder, status | {"process": process})
-    assert runs.get(run_id).state == "lost"
-    write_status(folder, status)
-    assert runs.get(run_id).state == "running"
+    assert second.get(run_id).state == runs.get(run_id).state == "running"
     kill(pid)
     is_soon(runs, run_id, "lost")
+
+    # its id may be given to another process: here to this one, which is alive
+    me = ProcessIdentity.of().model_dump()
+    write_status(folder, status | {"process": me})
+    assert runs.get(run_id).state == "running"
+    for other in ({"started": str(int(me["started"]) - 1)}, {"boot": "another"}):
+        write_status(folder, status | {"process": me | other})
+        assert second.get(run_id).state == runs.get(run_id).state == "lost", other
