@@ -15,7 +15,7 @@ from safetensors.numpy import load_file
 
 from binn.runs import Run, Runs
 
-EPOCHS = 20
+EPOCHS = 100  # some seconds, in which a test has to look
 
 
 def wait_for(what: Callable[[], object], seconds: float = 300.0) -> float:
