@@ -23,7 +23,11 @@ _KINDS = (
         "Loss",
         (("train_loss", "training", "dashed"), ("validation_loss", "validation", "solid")),
     ),
-    ("nse", "NSE of validation sites", (("validation_nse", "validation", "solid"),)),
+    (
+        "nse",
+        "NSE",
+        (("validation_nse", "validation", "solid"), ("train_nse", "training", "dashed")),
+    ),
 )
 _COLOURS = ("blue", "vermillion", "green", "purple", "orange", "sky")
 _ON_DARK = {"blue": "#5aa9e0", "vermillion": "#f28e4b", "green": "#3fbf98"}
@@ -118,6 +122,8 @@ class RunCurves:
                     thinned = _some(len(curve.epoch), _MOST_POINTS)
                     for series, what, dash in kinds:
                         y = curve.series[series]
+                        if not np.isfinite(y).any():  # of before it was written down
+                            continue
                         line = curve.epoch[thinned], y[thinned]
                         row = (*line, colours[place], dash, alpha)
                         for name, value in zip(_LINES, row, strict=True):

@@ -15,6 +15,10 @@ from dashboard.units import number
 __all__ = ["epochs_table", "log_block", "side_by_side", "summary"]
 
 _SAID = '<p style="margin:6px 0;font-size:0.82rem">{}</p>'
+_HEAD = (
+    *("Epoch", "Loss, training", "Loss, validation"),
+    *("NSE, training", "NSE, validation"),
+)
 _ROWS = 200
 """Epochs in the table; of more, the latest."""
 
@@ -33,13 +37,20 @@ def summary(details: Sequence[Detail]) -> str:
     if best is None:
         return "Curves begin with the first epoch."
     curve = detail.curves[-1]
-    train, validation = (curve.series[key][-1] for key in ("train_loss", "validation_loss"))
+    train, validation, nse = (
+        curve.series[key][-1] for key in ("train_loss", "validation_loss", "train_nse")
+    )
     where = f"Epoch {curve.epoch[-1]:g}"
     where += f" of member {curve.member + 1}" if detail.run.members > 1 else ""
     where += f", fold {curve.fold}" if curve.fold is not None else ""
     words = f"{where}: loss {number(train)} on training sites, {number(validation)} on validation "
     words += f"sites{_loss_unit(detail)}. Best NSE of the validation sites: {number(best[1])} "
-    return words + f"at epoch {best[0]:g}. Losses of training sites are taken with dropout."
+    words += f"at epoch {best[0]:g}."
+    words += f" NSE of the training sites: {number(nse)}." if np.isfinite(nse) else ""
+    return words + (
+        " Those of training sites are taken while it learns: with dropout, and with weights that "
+        "change from batch to batch."
+    )
 
 
 def _best(detail: Detail) -> tuple[float, float] | None:
@@ -78,7 +89,7 @@ def epochs_table(details: Sequence[Detail]) -> str:
     caption = f"{count:,} epochs; NSE has no unit"
     if len(latest) < count:
         caption = f"The latest {len(latest):,} of {count:,} epochs; NSE has no unit"
-    return table(caption, ("Epoch", "Loss, training", "Loss, validation", "NSE"), latest)
+    return table(caption, _HEAD, latest)
 
 
 def side_by_side(details: Sequence[Detail]) -> str:

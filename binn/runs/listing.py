@@ -87,8 +87,9 @@ class Listing:
     def history(self, run_id: str) -> list[dict[str, Any]]:
         """One dict an epoch, over all members; of a run over all folds with the key ``fold``.
 
-        Keys: member, epoch, train_loss, validation_loss, validation_nse, best_epoch,
-        learning_rate, seconds.
+        Keys: member, epoch, train_loss, train_nse (not in runs of before it was counted),
+        validation_loss, validation_nse, best_epoch, learning_rate, seconds. Those of the training
+        sites are running ones, in training mode (`binn.training.trainer.Trainer.run_epoch`).
         """
         path = Path(self.get(run_id).path)
         rows = read_rows(path / "metrics.jsonl")

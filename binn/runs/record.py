@@ -57,8 +57,9 @@ class Run:
         Of a run over all folds: folds done, and all.
     eta_seconds : float or None
         Until it ends, at the pace of the latest epochs; None unless it is running.
-    validation_nse, best_nse : float or None
-        Of the latest epoch, and the best so far.
+    train_nse, validation_nse, best_nse : float or None
+        Of the latest epoch (the first one running, as the trainer says; None for runs of before it
+        was counted), and the best of the validation sites so far.
     scores : dict
         NSE by part ("validation", "test", "held_out") of a run that is done.
     message : str
@@ -93,6 +94,7 @@ class Run:
     fold: int | None = None
     folds: int | None = None
     eta_seconds: float | None = None
+    train_nse: float | None = None
     validation_nse: float | None = None
     best_nse: float | None = None
     scores: Mapping[str, float] = field(default_factory=dict)
@@ -177,6 +179,7 @@ class RunReader:
             "member": member if epoch or member > 1 else 0,
             "members": members,
             "eta_seconds": _number(status.get("eta_seconds")) if state == "running" else None,
+            "train_nse": _number(status.get("train_nse")),
             "validation_nse": _number(status.get("validation_nse")),
             "best_nse": _number(status.get("best_nse")),
             "scores": nse if isinstance(nse, dict) else {},

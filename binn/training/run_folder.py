@@ -58,8 +58,8 @@ _SAVES = (
     *(".last.*", ".checkpoint.*", "fold_*"),
 )
 _PROGRESS = (
-    *("member", "members", "epoch", "epochs", "fold", "folds", "validation_nse", "best_nse"),
-    "eta_seconds",
+    *("member", "members", "epoch", "epochs", "fold", "folds", "train_nse"),
+    *("validation_nse", "best_nse", "eta_seconds"),
 )  # kept in the status when the run fails or waits to be resumed
 
 

@@ -183,6 +183,7 @@ class SavedTraining:
         self.say(
             f"member {row['member'] + 1}/{self.config.members} "
             f"epoch {row['epoch']}/{self.config.epochs}  train loss {row['train_loss']:.5g}  "
+            f"train NSE {row['train_nse']:.4f}  "
             f"validation NSE {row['validation_nse']:.4f} (best epoch {row['best_epoch']})  "
             f"{row['seconds']:.2f} s"
         )
@@ -214,6 +215,7 @@ class SavedTraining:
             "epoch": row.get("epoch", 0),
             "epochs": self.config.epochs,
             "fold": self.config.split.fold,
+            "train_nse": row.get("train_nse"),
             "validation_nse": row.get("validation_nse"),
             "best_nse": max((one["validation_nse"] for one in rows), default=None),
             # at the pace of the latest epochs, and no sooner than patience may end it

@@ -91,6 +91,9 @@ class Trainer:
         dtype = torch.float32 if config.dtype == "float32" else torch.float64
         self.data = TrainingData(ds, forcing, self.encoding, config.bedrock, self.device, dtype)
         self.spread = self.data.spread(self.split.train)
+        # an epoch sees every observation once: what its errors are compared with never changes
+        points = int(self.data.observations.count[self.split.train].sum())
+        self.variation = points * self.spread**2
         for part in ("train", "validation"):
             if not self.data.spread(self.split.part(part)) > 0.0:
                 raise InputError(
@@ -181,8 +184,14 @@ class Trainer:
             cuts.pop()  # batch statistics of one site do not exist
         return np.split(sites, cuts)
 
-    def step(self, sites: NDArray[np.int64], learning_rate: float) -> float:
-        """One step of the optimiser on some sites; this process's share of the loss before it.
+    def step(self, sites: NDArray[np.int64], learning_rate: float) -> tuple[float, float]:
+        """One step of the optimiser on some sites.
+
+        Returns
+        -------
+        tuple of float
+            This process's shares of the loss before the step, and of the sum of squared
+            differences between simulated and observed SOC ((gC m-3)^2) that it was taken from.
 
         Raises
         ------
@@ -194,17 +203,19 @@ class Trainer:
         batch = self.data.batch(sites[self.ranks.begin_batch(len(sites))])
         u = self.model.normalise(batch.inputs)
         points = int(self.data.observations.count[sites].sum())
-        value = self.ranks.together(lambda: self._loss(batch, u, len(sites), points))
+        value, squares = self.ranks.together(lambda: self._loss(batch, u, len(sites), points))
         self.optimiser.zero_grad()
         value.backward()
         self.ranks.add_gradients(self.model.parameters())
         if self.config.optimiser.clip_norm is not None:
             torch.nn.utils.clip_grad_norm_(self.model.parameters(), self.config.optimiser.clip_norm)
         self.optimiser.step()
-        return value.item()
+        return value.item(), squares.item()
 
-    def _loss(self, batch: Batch, u: Tensor, n_sites: int, n_points: int) -> Tensor:
-        """Loss of a share of a batch of so many sites and points; the shares' sum is the batch's.
+    def _loss(self, batch: Batch, u: Tensor, n_sites: int, n_points: int) -> tuple[Tensor, Tensor]:
+        """Loss and squared errors of a share of a batch of so many sites and points.
+
+        The shares' sums are the batch's; no gradient goes through the squared errors.
 
         Raises
         ------
@@ -218,7 +229,8 @@ class Trainer:
         value = loss(simulated, batch.soc, u, self.config.loss, self.spread, n_sites, n_points)
         if not math.isfinite(value.item()):
             raise self._diverged()
-        return value
+        squares = (simulated.detach() - batch.soc).square().sum()
+        return value, squares
 
     def _diverged(self) -> InputError:
         return InputError(
@@ -236,6 +248,11 @@ class Trainer:
     def run_epoch(self, stop: Any = lambda: False) -> bool:
         """One pass over the training sites and one look at the validation sites.
 
+        Loss and NSE of the training sites are running ones: of the predictions each step is taken
+        from, in training mode (dropout on, moments of the batch) and with weights that change from
+        batch to batch. They cost no further look at these sites, and are no scores of a finished
+        network: those of the validation sites are.
+
         Parameters
         ----------
         stop : callable
@@ -251,14 +268,16 @@ class Trainer:
         self.ranks.align(self._network)
         self.model.train()
         batches = self.batches()
-        total = 0.0
+        total = squares = 0.0
         rate = self.learning_rate(self.epoch / self.config.epochs)
         for k, sites in enumerate(batches):
             if stop():
                 return False
             rate = self.learning_rate((self.epoch + k / len(batches)) / self.config.epochs)
-            total += self.step(sites, rate) * len(sites)
-        total = self.ranks.total(total)
+            value, error = self.step(sites, rate)
+            total += value * len(sites)
+            squares += error
+        total, squares = self.ranks.total(total), self.ranks.total(squares)
         self.epoch += 1
         scores = self.validate()
         score = -scores["loss"] if self.config.monitor == "loss" else scores[self.config.monitor]
@@ -270,6 +289,7 @@ class Trainer:
                 "member": self.member,
                 "epoch": self.epoch,
                 "train_loss": total / len(self.split.train),
+                "train_nse": 1.0 - squares / self.variation,
                 "validation_loss": scores["loss"],
                 "validation_nse": scores["nse"],
                 "best_epoch": self.best_epoch,

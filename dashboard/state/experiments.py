@@ -65,7 +65,8 @@ class History:
     ----------
     name : str
     rows : list of dict
-        ``member, epoch, train_loss, validation_loss, validation_nse`` as in ``history.jsonl``.
+        ``member, epoch, train_loss, train_nse, validation_loss, validation_nse`` as in
+        ``history.jsonl``; of older trainings without ``train_nse``.
     """
 
     name: str

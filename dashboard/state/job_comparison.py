@@ -20,6 +20,7 @@ Floats = NDArray[np.float64]
 SERIES = {
     "train_loss": "loss, training sites",
     "validation_loss": "loss, validation sites",
+    "train_nse": "NSE, training sites",
     "validation_nse": "NSE, validation sites",
 }
 """What is drawn over the epochs."""

@@ -92,9 +92,12 @@ def test_from_the_form_to_the_page_s_checkpoint(  # type: ignore[no-untyped-def]
     one.until(lambda: shows(one, run, "done"), "the training to end", 120)
     assert percent(one, run) == 100
     history = runs.history(run)
-    one.until(lambda: len(one.data("run-nse-marks")["x"]) == 3, "three epochs on the curve")
+    one.until(lambda: len(one.data("run-nse-marks")["x"]) == 6, "three epochs on two curves")
     drawn = one.data("run-nse-marks")
-    np.testing.assert_allclose(drawn["y"], [entry["validation_nse"] for entry in history])
+    for what in ("validation", "training"):
+        shown = [y for y, kind in zip(drawn["y"], drawn["what"], strict=True) if kind == what]
+        key = {"validation": "validation_nse", "training": "train_nse"}[what]
+        np.testing.assert_allclose(shown, [entry[key] for entry in history])
     shown = runs.live_map(run)
     assert shown is not None
     np.testing.assert_allclose(one.data("run-sites")["value"], shown.value)
@@ -163,7 +166,7 @@ def test_a_visitor_of_a_public_server_reads_and_changes_nothing(  # type: ignore
     open_tab(one)
     one.page.get_by_text("Training is switched off on this server").first.wait_for()
     row(one, "0001-quick-0001").wait_for()
-    one.until(lambda: len(one.data("run-nse-marks")["x"]) == 2, "its curve")
+    one.until(lambda: len(one.data("run-nse-marks")["x"]) == 4, "its curves")
     forged = ("Start training", "Delete", "Delete for good", "Use this checkpoint", "Resume")
     for name in (*forged, "Cancel"):
         assert button(one, name).count() == 0, name
@@ -183,6 +186,6 @@ def test_on_a_phone_nothing_is_wider_than_the_screen(  # type: ignore[no-untyped
     one.settled()
     one.page.get_by_role("tab", name="Training", exact=True).click()
     row(one, "0001-quick-0001").wait_for()
-    one.until(lambda: len(one.data("run-nse-marks")["x"]) == 2, "its curve")
+    one.until(lambda: len(one.data("run-nse-marks")["x"]) == 4, "its curves")
     overflow = "() => document.documentElement.scrollWidth - window.innerWidth"
     assert one.page.evaluate(overflow) <= 0

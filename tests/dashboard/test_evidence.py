@@ -67,6 +67,16 @@ def test_a_history_that_is_being_written_is_read_as_far_as_it_goes(tmp_path: Pat
     }
     assert list(lines["evaluation-history-train-loss-0-0"].data["value"]) == [1, 0.5, 1 / 3]
     assert "evaluation-history-validation-loss-0-0" not in lines  # there is none
+    assert "evaluation-history-train-nse-0-0" not in lines
+    assert "The NSE of training sites was not written down by mine." in drawn.words
+    found.rows[1]["train_nse"] = 0.3
+    drawn = draw_history([found])
+    lines = {
+        line.data_source.name: line.data_source for fig in drawn.figures for line in fig.renderers
+    }
+    drawn_nse = lines["evaluation-history-train-nse-0-0"].data["value"]
+    np.testing.assert_array_equal(drawn_nse, [np.nan, 0.3, np.nan])
+    assert "not written down" not in drawn.words
     (tmp_path / "history.jsonl").write_text("no json\n")
     assert read_history(tmp_path / "history.jsonl", "x") is None
 

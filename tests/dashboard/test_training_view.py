@@ -18,6 +18,7 @@ from binn.runs import Runs
 from binn.training.fit import fit
 from binn.training.presets import preset
 from binn.training.run_folder import write_status
+from dashboard import units
 from dashboard.state.attention import Attention
 from dashboard.state.opened import Opened
 from dashboard.state.page_state import PageState
@@ -90,7 +91,9 @@ def test_the_newest_run_is_shown_with_its_curves_and_map(state: PageState, runs:
     history = runs.history(TWO)
     nse = view.details.curves.lines["nse"].data
     np.testing.assert_allclose(nse["x"][0], range(1, EPOCHS + 1))
+    assert nse["dash"] == ["solid", "dashed"]
     np.testing.assert_allclose(nse["y"][0], [row["validation_nse"] for row in history])
+    np.testing.assert_allclose(nse["y"][1], [row["train_nse"] for row in history])
     loss = view.details.curves.lines["loss"].data
     assert loss["dash"] == ["dashed", "solid"]
     np.testing.assert_allclose(loss["y"][0], [row["train_loss"] for row in history])
@@ -101,6 +104,7 @@ def test_the_newest_run_is_shown_with_its_curves_and_map(state: PageState, runs:
     assert list(view.details.map.source.data["profile"]) == shown.profile_id.astype(str).tolist()
     said = words(view)
     assert f"at {len(shown.value)} validation sites after epoch {EPOCHS}" in said
+    assert f"NSE of the training sites: {units.number(history[-1]['train_nse'])}." in said
     assert "Done: NSE validation" in said
     assert "epoch 3/3" in said  # the log
     card = view.details.card.callback().getvalue()
@@ -135,7 +139,7 @@ def test_several_runs_are_compared(state: PageState, runs: Runs) -> None:
     view = Training(state, runs=runs, allowed=True)
     view.table.chosen = [TWO, ONE]
     lines = view.details.curves.lines["nse"].data
-    assert len(lines["x"]) == 2
+    assert len(lines["x"]) == 4  # validation and training sites of each
     assert len(set(lines["colour"])) == 2
     said = words(view)
     assert "2 runs side by side" in said
@@ -144,14 +148,27 @@ def test_several_runs_are_compared(state: PageState, runs: Runs) -> None:
     assert offered(view) == set()
     view.table.chosen = [ONE]
     assert "2 runs side by side" not in words(view)
-    assert len(view.details.curves.lines["nse"].data["x"]) == 1
+    assert len(view.details.curves.lines["nse"].data["x"]) == 2
+
+
+def test_a_run_from_before_training_nse_was_counted(state: PageState, runs: Runs) -> None:
+    file = runs.folder / TWO / "metrics.jsonl"
+    rows = [json.loads(line) for line in file.read_text().splitlines()]
+    for row in rows:
+        del row["train_nse"]
+    file.write_text("".join(json.dumps(row) + "\n" for row in rows))
+    view = Training(state, runs=runs, allowed=True)
+    nse = view.details.curves.lines["nse"].data
+    np.testing.assert_allclose(nse["y"], [[row["validation_nse"] for row in rows]])
+    assert set(view.details.curves.marks["nse"].data["what"]) == {"validation"}
+    assert "NSE of the training sites" not in words(view)
 
 
 def test_more_runs_than_colours_are_told(state: PageState, runs: Runs) -> None:
     ids = [copied(runs, number, "done") for number in range(3, 9)]
     view = Training(state, runs=runs, allowed=True)
     view.table.chosen = [*ids, ONE]
-    assert len(view.details.curves.lines["nse"].data["x"]) == 6
+    assert len(set(view.details.curves.lines["nse"].data["colour"])) == 6
     assert "Only the first 6 are compared" in words(view)
 
 
@@ -301,7 +318,7 @@ def test_who_is_not_allowed_reads_everything_and_changes_nothing(
         view.table.chosen = [chosen]
         assert offered(view) == set()
     view.table.chosen = [TWO]
-    assert len(view.details.curves.lines["nse"].data["x"]) == 1
+    assert len(view.details.curves.lines["nse"].data["x"]) == 2
     assert view.details.card.visible
 
     def unchanged() -> bool:

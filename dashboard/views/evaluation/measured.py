@@ -85,7 +85,7 @@ def _counted(folds: Folds) -> list[tuple[int, dict[str, object]]]:
 
 
 def draw_history(every: Sequence[History]) -> Drawn:
-    """Loss and validation NSE by epoch of each training."""
+    """Loss and NSE by epoch of each training, of its training and its validation sites."""
     shown = every[:_MOST]
     figures, inked = [], []
     parts: tuple[tuple[str, str, Callable[[str], str]], ...] = (
@@ -97,7 +97,7 @@ def draw_history(every: Sequence[History]) -> Drawn:
     for what, label, column in parts:
         fig = figure(
             name=f"evaluation-history-{what}",
-            title="Training: " + ("loss" if what == "loss" else "NSE of the validation sites"),
+            title="Training: " + ("loss" if what == "loss" else "NSE"),
             x_axis_label="Epoch",
             y_axis_label=label,
             x_range=Range1d(first_epoch - 0.5, last_epoch + 0.5),
@@ -142,8 +142,12 @@ def draw_history(every: Sequence[History]) -> Drawn:
         for one in shown
         for row in one.rows
     ]
-    head = ["Training", "Training loss", "Validation loss", "Validation NSE"]
+    head = ["Training", "Training loss", "Validation loss", "Training NSE", "Validation NSE"]
     words = [_best(one) for one in shown]
+    without = [one.name for one in shown if not _has(one, "train_nse")]
+    if without:
+        words.append(f"The NSE of training sites was not written down by {', '.join(without)}.")
+    words.append("Curves of training sites are taken with dropout, while the weights change.")
     if len(every) > len(shown):
         words.append(f"{len(every) - len(shown)} more trainings are not drawn.")
     entries = entries_of([one.name for one in shown])
@@ -151,7 +155,12 @@ def draw_history(every: Sequence[History]) -> Drawn:
     return Drawn(figures, entries, " ".join(words), table("Training history", head, rows), inked)
 
 
-_CURVES = ("train_loss", "validation_loss", "validation_nse")
+_CURVES = ("train_loss", "validation_loss", "train_nse", "validation_nse")
+
+
+def _has(one: History, key: str) -> bool:
+    """Whether any epoch of a training says so."""
+    return any(np.isfinite(_number(row.get(key))) for row in one.rows)
 
 
 def _number(value: object) -> float:

@@ -55,6 +55,7 @@ def test_what_a_record_says(runs: Runs, synthetic_file: Path, tiny: TrainingConf
     rows = runs.history(RUN)
     assert run.best_nse == max(row["validation_nse"] for row in rows)
     assert run.validation_nse == rows[-1]["validation_nse"]
+    assert run.train_nse == rows[-1]["train_nse"]
     assert len(rows) == 6
     assert runs.config(RUN).training == tiny
     assert "epoch 3/3" in runs.log(RUN)

@@ -138,7 +138,13 @@ def test_same_as_one_process(
         assert mine["metrics"]["test"]["nse"] == pytest.approx(alone.metrics["test"]["nse"])
         assert len(mine["history"]) == len(alone.history)
         for row, expected in zip(mine["history"], alone.history, strict=True):
-            for key in ("train_loss", "validation_loss", "validation_nse", "best_epoch"):
+            for key in (
+                "train_loss",
+                "train_nse",
+                "validation_loss",
+                "validation_nse",
+                "best_epoch",
+            ):
                 assert row[key] == pytest.approx(expected[key], rel=1e-6), key
 
 

@@ -18,6 +18,7 @@ import xarray as xr
 import binn.atomic
 from binn.checkpoint import load_checkpoint
 from binn.errors import InputError
+from binn.evaluation import evaluate
 from binn.training.config import TrainingConfig
 from binn.training.fit import Fitted, fit
 from binn.training.trainer import Trainer
@@ -167,6 +168,37 @@ def test_learns(tiny: TrainingConfig, synthetic_dataset: xr.Dataset) -> None:
     start = fitted.history[0]["train_loss"]
     assert fitted.history[-1]["train_loss"] < 0.8 * start
     assert fitted.metrics["test"]["nse"] > 0.5
+
+
+def test_nse_of_the_training_sites(tiny: TrainingConfig, synthetic_dataset: xr.Dataset) -> None:
+    """Of a network that stays as it is, whatever the batches, it is that of an evaluation."""
+    still = tiny.changed(
+        members=1,
+        epochs=1,
+        network={"batch_norm": "none", "dropout": 0.0, "output_start": "global"},
+        optimiser={"learning_rate": 1e-15, "weight_decay": 0.0},
+    )
+    for size in (16, 23, 1000):
+        fitted = fit(still.changed(batch_size=size), synthetic_dataset)
+        expected = evaluate(fitted.model, synthetic_dataset, fitted.split.train)["nse"]
+        assert fitted.history[0]["train_nse"] == pytest.approx(expected, rel=1e-9)
+
+
+def test_a_run_from_before_it_was_counted_goes_on(
+    tiny: TrainingConfig, synthetic_dataset: xr.Dataset, uninterrupted: Fitted, tmp_path: Path
+) -> None:
+    run = tmp_path / "run"
+    fit(tiny, synthetic_dataset, run, report=StopAfter(2))
+    history = run / "last" / "history.jsonl"
+    rows = [json.loads(line) for line in history.read_text().splitlines()]
+    for row in rows:
+        del row["train_nse"]
+    history.write_text("".join(json.dumps(row) + "\n" for row in rows))
+    resumed = fit(tiny, synthetic_dataset, run, resume=True)
+    assert same(weights(resumed), weights(uninterrupted))
+    lines = (run / "metrics.jsonl").read_text().splitlines()
+    counted = [json.loads(line).get("train_nse") for line in lines]
+    assert counted == [None, None, *(row["train_nse"] for row in uninterrupted.history[2:])]
 
 
 def test_patience_stops_and_the_best_epoch_is_kept(
