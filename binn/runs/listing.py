@@ -8,7 +8,8 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from binn.errors import InputError
-from binn.runs.record import Run, RunReader, read_rows
+from binn.runs.record import Run, RunReader
+from binn.runs.rows import RowReader
 from binn.training.run_folder import RunConfig, read_run_config
 
 if TYPE_CHECKING:
@@ -38,7 +39,7 @@ class Listing:
 
     def __init__(self, folder: str | os.PathLike[str] | None = None) -> None:
         self.folder = (Path(folder) if folder is not None else runs_folder()).absolute()
-        self._reader = RunReader()
+        self._reader, self._rows = RunReader(), RowReader()
 
     def read_all(self) -> tuple[Run, ...]:
         """All runs, newest first."""
@@ -89,13 +90,15 @@ class Listing:
 
         Keys: member, epoch, train_loss, train_nse (not in runs of before it was counted),
         validation_loss, validation_nse, best_epoch, learning_rate, seconds. Those of the training
-        sites are running ones, in training mode (`binn.training.trainer.Trainer.run_epoch`).
+        sites are running ones, in training mode (`binn.training.trainer.Trainer.run_epoch`). Only
+        what is new since the last time is read.
         """
         path = Path(self.get(run_id).path)
-        rows = read_rows(path / "metrics.jsonl")
+        rows = self._rows.read(path / "metrics.jsonl")
         for fold in sorted(path.glob("fold_*"), key=lambda one: (len(one.name), one.name)):
             number = int(fold.name.removeprefix("fold_"))
-            rows += [{"fold": number, **row} for row in read_rows(fold / "metrics.jsonl")]
+            found = self._rows.read(fold / "metrics.jsonl")
+            rows += [{"fold": number, **row} for row in found]
         return rows
 
     def log(self, run_id: str) -> str:
