@@ -193,7 +193,12 @@ def _promote(options: argparse.Namespace) -> None:
     if options.json:
         print(json.dumps({"promoted": runs.promoted()}))
         return
-    print(f"{options.id} is the page's checkpoint" if options.id else "no run is promoted")
+    if not options.id:
+        print("no run is promoted")
+    elif (folds := len(runs.checkpoints(options.id))) > 1:
+        print(f"the {folds} folds of {options.id} are the page's checkpoints")
+    else:
+        print(f"{options.id} is the page's checkpoint")
 
 
 def _limits(options: argparse.Namespace) -> None:

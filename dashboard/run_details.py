@@ -213,7 +213,8 @@ class RunDetails:
             has = bool(self._details[0].card)
             can["cancel"] = not run.ended and not run.stopping
             can["resume"] = run.resumable
-            can["promote"] = run.ended and has and not run.promoted and run.kind == "run"
+            whole = run.ended if run.kind == "run" else run.state == "done"
+            can["promote"] = whole and has and not run.promoted
             can["demote"] = run.promoted
             can["ask"] = run.state != "running" and not run.promoted
             can["delete"] = can["keep"] = can["ask"] and self._sure == run.id

@@ -18,7 +18,8 @@ from dashboard.state.library import Library
 from dashboard.state.link import read_link, write_link
 from dashboard.state.opened import Opened
 from dashboard.state.page_state import PageState
-from dashboard.state.permission import may_train
+from dashboard.state.permission import anybody_may_train, may_train
+from dashboard.state.queue_keeper import QueueKeeper
 from dashboard.state.work import Deliver, Lane, at_once
 from dashboard.theme import first_heading, page_style, theme_config
 from dashboard.views.export import Export
@@ -93,7 +94,7 @@ class _Visit:
 
         self._library: Library = pn.state.as_cached("binn-library", Library)
         self._catalogue = Catalogue(settings.data, settings.checkpoints)
-        self._runs = Runs(self._catalogue.runs)
+        self._runs = _runs(str(self._catalogue.runs), settings)
         self._notices = Notices()
         query = dict(parse_qsl(_query(), keep_blank_values=False))
         opened = self._opened(settings, query)
@@ -167,9 +168,9 @@ class _Visit:
         if settings.checkpoints not in ((), (DEMO,)):
             return ""
         chosen = self._runs.promoted()
-        if chosen is None or chosen not in self._catalogue.models():
+        if chosen is None or Catalogue.name_of(self._runs.get(chosen).dataset) != data:
             return ""
-        return chosen if Catalogue.name_of(self._runs.get(chosen).dataset) == data else ""
+        return self._catalogue.run_name(chosen)
 
     def _training(self, attention: Attention) -> object:
         from dashboard.views.training import Training
@@ -179,7 +180,7 @@ class _Visit:
             attention,
             runs=self._runs,
             allowed=self._allowed,
-            on_promote=lambda run: self._switch(self._names[0], run),
+            on_promote=lambda run: self._switch(self._names[0], self._catalogue.run_name(run)),
             lane=_lane("runs"),
         )
 
@@ -212,6 +213,13 @@ class _Visit:
 def _sentence(problem: InputError) -> str:
     words = str(problem)
     return words[:1].upper() + words[1:].rstrip(".") + "."
+
+
+def _runs(folder: str, settings: Settings) -> Runs:
+    """The runs folder, read once for all visitors; where people may train its queue moves on."""
+    if pn.state.curdoc is not None and anybody_may_train(settings):
+        pn.state.as_cached("binn-queue", QueueKeeper, folder=folder)
+    return pn.state.as_cached("binn-runs-folder", Runs, folder=folder)
 
 
 def _query() -> str:

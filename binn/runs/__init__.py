@@ -30,8 +30,10 @@ For the page, and for scripts::
     runs.resume(id)                     # cancelled, failed or lost: goes on exactly
     runs.delete(id)
     runs.promote(id)                    # the page's checkpoint from now on; None: no longer
+                                        # (of a run over all folds: those of all of them)
     runs.promoted()                     # its id, or None
     runs.checkpoint(id)                 # Path of the best by validation, for load_checkpoint
+    runs.checkpoints(id)                # a list of them: one, or that of each fold
     runs.limits, runs.set_limits(Limits(runs=2, threads=4))
 
 `RunRequest.model_fields` and `TrainingConfig.model_fields` hold descriptions and bounds for a

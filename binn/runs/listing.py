@@ -143,6 +143,18 @@ class Listing:
 
         return find_checkpoint(self.get(run_id).path)
 
+    def checkpoints(self, run_id: str) -> list[Path]:
+        """The best checkpoint of each fold, of a run over all folds; that of another run alone.
+
+        Raises
+        ------
+        InputError
+            If there is none.
+        """
+        from binn.checkpoint import find_ensemble
+
+        return find_ensemble(self.get(run_id).path)
+
     def promoted(self) -> str | None:
         """Id of the run whose checkpoint the page shows; None if nobody chose one."""
         try:

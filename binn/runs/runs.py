@@ -207,10 +207,15 @@ class Runs(Listing):
     def promote(self, run_id: str | None) -> None:
         """Make a run's checkpoint the page's choice; None takes the choice back.
 
+        Of a run over all folds it is the checkpoints of all of them, of which the page shows the
+        median and the spread. It must be done: of folds that were trained for unlike times neither
+        would say anything.
+
         Raises
         ------
         InputError
-            If the run has no checkpoint that can be read, or is still changing it.
+            If the run has no checkpoint that can be read, or is still changing it, or if it is of
+            folds and not done.
         """
         from binn.checkpoint import read_config
 
@@ -223,7 +228,13 @@ class Runs(Listing):
                 raise InputError(
                     f"the run {run_id} is {run.state}: wait until it has ended, or cancel"
                 )
-            read_config(self.checkpoint(run_id))
+            if run.kind == "folds" and run.state != "done":
+                raise InputError(
+                    f"the run {run_id} is {run.state}, and its folds are used only together: "
+                    "resume it, and wait until all are done"
+                )
+            for folder in self.checkpoints(run_id):
+                read_config(folder)
             with saving("the choice", self.folder):
                 content = json.dumps({"run": run_id}) + "\n"
                 write_file(self.folder / PROMOTED, content.encode())

@@ -14,6 +14,8 @@ __all__ = ["DEFAULTS", "Catalogue"]
 
 DEFAULTS = "none"
 """Name of no checkpoint: CLM5's default parameters."""
+_FOLDS = "{} (folds)"
+"""Name of the checkpoints of all folds of a run."""
 
 
 @dataclass(frozen=True)
@@ -65,9 +67,15 @@ class Catalogue:
             found.setdefault(run.name, (str(config.parent),))
         for fold in sorted(self.runs.glob("*/fold_0/checkpoint/config.json")):
             run = fold.parents[2]
-            found.setdefault(f"{run.name} (folds)", (str(run),))
+            found.setdefault(_FOLDS.format(run.name), (str(run),))
         found[DEFAULTS] = ()
         return found
+
+    def run_name(self, run_id: str) -> str:
+        """How links call what a run has trained: its checkpoint, or those of its folds; or ""."""
+        known = self.models()
+        names = (run_id, _FOLDS.format(run_id))
+        return next((name for name in names if name in known), "")
 
     def dataset(self, name: str) -> str:
         """Path or name of a dataset by its name in a link.

@@ -6,7 +6,7 @@ import os
 from collections.abc import Mapping
 from typing import Protocol
 
-__all__ = ["HOW_TO_ALLOW", "TRAINERS", "may_train"]
+__all__ = ["HOW_TO_ALLOW", "TRAINERS", "anybody_may_train", "may_train"]
 
 TRAINERS = "BINN_TRAINERS"
 """Environment: names of users who may train, separated by commas."""
@@ -42,7 +42,13 @@ def may_train(
     -------
     bool
     """
-    if settings.allow_training:
-        return True
-    named = {name.strip() for name in environment.get(TRAINERS, "").split(",")} - {""}
-    return user is not None and user in named
+    return settings.allow_training or (user is not None and user in _named(environment))
+
+
+def anybody_may_train(settings: _Chosen, environment: Mapping[str, str] = os.environ) -> bool:
+    """Whether there are visitors of this server who may train; arguments as `may_train`."""
+    return settings.allow_training or bool(_named(environment))
+
+
+def _named(environment: Mapping[str, str]) -> set[str]:
+    return {name.strip() for name in environment.get(TRAINERS, "").split(",")} - {""}

@@ -13,6 +13,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
+from binn.checkpoint import load_checkpoint
 from binn.processes import ProcessIdentity
 from binn.runs import Runs
 from binn.training.fit import fit
@@ -20,6 +21,8 @@ from binn.training.presets import preset
 from binn.training.run_folder import write_status
 from dashboard import units
 from dashboard.state.attention import Attention
+from dashboard.state.catalogue import Catalogue
+from dashboard.state.library import Library
 from dashboard.state.opened import Opened
 from dashboard.state.page_state import PageState
 from dashboard.views.training import Training
@@ -271,6 +274,46 @@ def test_a_checkpoint_is_promoted_and_the_page_told(state: PageState, runs: Runs
     view.details.press("demote")
     assert runs.promoted() is None
     assert told == [TWO]
+
+
+def folds_of(runs: Runs, state: str) -> str:
+    """A run over two folds: the two trainings, which differ."""
+    path = runs.folder / "0003-folds-00c3"
+    for fold, one in enumerate((ONE, TWO)):
+        shutil.copytree(runs.folder / one, path / f"fold_{fold}")
+    config = runs.config(ONE)
+    training = config.training.changed(split={"folds": 2})
+    held = config.model_copy(update={"kind": "folds", "training": training})
+    (path / "config.json").write_text(held.model_dump_json())
+    write_status(path, {"state": state, "folds": 2})
+    return path.name
+
+
+def test_folds_are_used_together_once_all_are_done(
+    state: PageState, opened: Opened, runs: Runs
+) -> None:
+    told: list[str] = []
+    folds = folds_of(runs, "cancelled")
+    view = Training(state, runs=runs, allowed=True, on_promote=told.append)
+    view.table.chosen = [folds]
+    assert offered(view) == {"resume", "ask"}
+    view.details.press("promote")
+    assert "its folds are used only together" in words(view)
+    write_status(runs.folder / folds, {"state": "done", "folds": 2, "updated": "now"})
+    view._tick()
+    assert "promote" in offered(view)
+    view.details.press("promote")
+    assert (told, runs.promoted()) == ([folds], folds)
+    catalogue = Catalogue(runs=runs.folder)
+    name = catalogue.run_name(folds)
+    assert name == f"{folds} (folds)"
+    assert (catalogue.run_name(ONE), catalogue.run_name("nothing")) == (ONE, "")
+    together = Library().open(opened.data, catalogue.model(name))
+    each = [load_checkpoint(runs.folder / one).physical(opened.dataset) for one in (ONE, TWO)]
+    np.testing.assert_allclose(together.parameters, np.median(each, axis=0))
+    np.testing.assert_allclose(together.fold_parameters("site"), each)
+    assert together.has_folds
+    assert together.checkpoint == folds
 
 
 def test_a_page_that_cannot_take_it_leaves_the_list_alive(state: PageState, runs: Runs) -> None:

@@ -177,6 +177,11 @@ class Evaluation(Viewer):
             notes.append(f"More than {MOST_POINTS:,} observations are not drawn one by one.")
         if len(answer.parts) == 1:
             notes.append("There is no split to show: no single checkpoint trained on this dataset.")
+        if len(self._opened.models) > 1:
+            notes.append(
+                "Of several checkpoints the median is scored, also on sites that some of them were "
+                "trained on; scores of folds are of sites held out."
+            )
         if self._session.notice:
             notes.append(self._session.notice)
         self._note.object = plain(" ".join(notes))

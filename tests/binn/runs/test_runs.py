@@ -167,6 +167,42 @@ def test_only_a_readable_checkpoint_is_promoted(runs: Runs) -> None:
     assert runs.promoted() is None
 
 
+def folds_of(runs: Runs, state: str, folds: tuple[int, ...]) -> str:
+    """A run over three folds, some of them there: copies of the one that is done."""
+    path = runs.folder / "0002-folds-bbbb"
+    for fold in folds:
+        shutil.copytree(runs.folder / RUN, path / f"fold_{fold}")
+    config = runs.config(RUN)
+    training = config.training.changed(split={"folds": 3})
+    held = config.model_copy(update={"kind": "folds", "training": training})
+    (path / "config.json").write_text(held.model_dump_json())
+    write_status(path, {"state": state, "folds": 3, "nse": 0.5})
+    return path.name
+
+
+def test_folds_are_promoted_together(runs: Runs) -> None:
+    folds = folds_of(runs, "done", (0, 1, 2))
+    assert [path.parent.name for path in runs.checkpoints(folds)] == ["fold_0", "fold_1", "fold_2"]
+    assert runs.checkpoints(RUN) == [runs.checkpoint(RUN)]
+    runs.promote(folds)
+    assert runs.promoted() == folds
+    assert runs.get(folds).promoted
+    with pytest.raises(InputError, match="is the page's checkpoint"):
+        runs.delete(folds)
+    runs.promote(RUN)
+    (runs.folder / folds / "fold_2" / "checkpoint" / "config.json").write_text("{")
+    with pytest.raises(InputError, match=r"fold_2.*cannot be read as JSON"):
+        runs.promote(folds)
+    assert runs.promoted() == RUN
+
+
+def test_unfinished_folds_are_not_promoted(runs: Runs) -> None:
+    folds = folds_of(runs, "cancelled", (0, 1))
+    with pytest.raises(InputError, match="is cancelled, and its folds are used only together"):
+        runs.promote(folds)
+    assert runs.promoted() is None
+
+
 @pytest.mark.parametrize("run_id", ["", ".", "..", "../runs", "0002-none", ".queue", "/etc"])
 def test_there_is_no_such_run(runs: Runs, run_id: str) -> None:
     for act in (runs.get, runs.cancel, runs.resume, runs.delete, runs.promote, runs.history):
