@@ -62,8 +62,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
     Returns
     -------
     int
-        Exit status: 0 done; 1 user error, said in one line on stderr; 130 interrupted. Wrong
-        usage exits with 2.
+        Exit status: 0 done; 1 user error, said in one line on stderr; 130 interrupted
+        (but a training saves and exits with 0). Wrong usage exits with 2.
     """
     warnings.showwarning = _say_warning
     options = build_parser().parse_args(arguments)

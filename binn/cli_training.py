@@ -26,8 +26,10 @@ def register(commands: Any) -> None:
     train = commands.add_parser(
         "train",
         help="train a model on a dataset",
-        description="Train BINN on a dataset. Ctrl-C saves; --resume goes on exactly. Several "
-        "processes share every batch: torchrun --nproc-per-node N -m binn train ...",
+        description="Train BINN on a dataset. Ctrl-C and SIGTERM save and stop, with exit status "
+        "0: nothing was lost, and status.json in RUN says whether it is done or cancelled. "
+        "--resume goes on exactly. Several processes share every batch: torchrun --nproc-per-node "
+        "N -m binn train ...",
     )
     train.add_argument("data", metavar="DATA", help="dataset (NetCDF) or the name of a shipped one")
     train.add_argument("--out", required=True, metavar="RUN", help="run folder to write")
