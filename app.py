@@ -1,7 +1,8 @@
-"""The BINN explorer: `panel serve app.py [--args --data FILE --checkpoint FOLDER]`.
+"""The BINN explorer: `panel serve app.py [--args --data FILE --checkpoint FOLDER --device cuda]`.
 
-Without arguments the data and checkpoint are those of BINN_DATA and BINN_CHECKPOINT; without
-these either, the page explains how to import data. `--allow-training` lets visitors train.
+Without arguments the data, checkpoint and device are those of BINN_DATA, BINN_CHECKPOINT and
+BINN_DEVICE; without these either, the embedded demonstration is opened, on the CPU.
+`--allow-training` lets visitors train.
 """
 
 import sys

@@ -6,26 +6,20 @@ from collections.abc import Callable
 
 import panel as pn
 import panel_material_ui as pmui
+from panel.viewable import Viewer
 
 from binn.runs import runs_folder
 from dashboard.state.attention import Attention
 from dashboard.state.link import TABS
 from dashboard.state.page_state import PageState
 from dashboard.state.work import Lane
-from dashboard.views.climate import ClimateSliders
-from dashboard.views.comparison import Comparison
 from dashboard.views.controls import Controls
-from dashboard.views.evaluation import Evaluation
 from dashboard.views.inspector import Inspector
 from dashboard.views.map import FieldMap
-from dashboard.views.methods import Methods
 from dashboard.views.profile import DepthProfile
-from dashboard.views.scenario import ScenarioSliders
 from dashboard.views.selected import Selected
 from dashboard.views.site import SiteParameters
 from dashboard.views.summary import MapSummary
-from dashboard.views.traceability import Traceability
-from dashboard.views.way import WayThere
 
 __all__ = ["Explorer"]
 
@@ -39,7 +33,7 @@ _LOW = {**_MAP, "height": "250px"}
 
 
 class Explorer:
-    """The tabs of one visitor; each is built when it is first opened.
+    """The tabs of one visitor; each is built, and what it draws with imported, when first opened.
 
     Parameters
     ----------
@@ -70,12 +64,10 @@ class Explorer:
         self.drawer = [Controls(state)]
         self._makers: dict[str, Callable[[Attention], object]] = {
             "explore": self._explore,
-            "traceability": lambda attention: Traceability(state, attention),
-            "binn-vs-proda": lambda attention: Comparison(state, attention),
+            "traceability": self._traceability,
+            "binn-vs-proda": self._comparison,
             "what-if": self._what_if,
-            "evaluation": lambda attention: Evaluation(
-                state, attention, lane("evaluating"), runs_folder()
-            ),
+            "evaluation": self._evaluation,
             **({} if training is None else {"training": training}),
             "methods": self._methods,
         }
@@ -132,7 +124,21 @@ class Explorer:
         )
         return pn.FlexBox(left, right, sizing_mode="stretch_width", margin=0)
 
+    def _traceability(self, attention: Attention) -> Viewer:
+        from dashboard.views.traceability import Traceability
+
+        return Traceability(self.state, attention)
+
+    def _comparison(self, attention: Attention) -> Viewer:
+        from dashboard.views.comparison import Comparison
+
+        return Comparison(self.state, attention)
+
     def _what_if(self, attention: Attention) -> pn.FlexBox:
+        from dashboard.views.climate import ClimateSliders
+        from dashboard.views.scenario import ScenarioSliders
+        from dashboard.views.way import WayThere
+
         state = self.state
         sliders = ScenarioSliders(state, attention)
         left = pn.Column(ClimateSliders(state, attention), sliders, styles=_LEFT, margin=0)
@@ -162,5 +168,12 @@ class Explorer:
             margin=0,
         )
 
-    def _methods(self, _: Attention) -> Methods:
+    def _evaluation(self, attention: Attention) -> Viewer:
+        from dashboard.views.evaluation import Evaluation
+
+        return Evaluation(self.state, attention, self._lane("evaluating"), runs_folder())
+
+    def _methods(self, _: Attention) -> Viewer:
+        from dashboard.views.methods import Methods
+
         return Methods(self.state, self._names)

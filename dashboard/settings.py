@@ -28,11 +28,14 @@ class Settings:
         Folders of checkpoints; several are averaged by their median.
     allow_training : bool
         Whether visitors may start training on this machine.
+    device : str
+        torch device on which networks and the process model run.
     """
 
     data: str = DEMO
     checkpoints: tuple[str, ...] = ()
     allow_training: bool = False
+    device: str = "cpu"
 
 
 class _Parser(argparse.ArgumentParser):
@@ -43,14 +46,15 @@ class _Parser(argparse.ArgumentParser):
 
 
 def settings(arguments: Sequence[str], environment: Mapping[str, str] = os.environ) -> Settings:
-    """Read arguments; what they leave open comes from ``BINN_DATA`` and ``BINN_CHECKPOINT``.
+    """Read arguments; what they leave open, ``BINN_DATA``, ``_CHECKPOINT`` and ``_DEVICE`` may say.
 
     Without any, the embedded demonstration is opened, with the checkpoint that belongs to it.
 
     Parameters
     ----------
     arguments : sequence of str
-        ``--data X``, ``--checkpoint DIR`` (may be repeated), ``--allow-training``.
+        ``--data X``, ``--checkpoint DIR`` (may be repeated), ``--allow-training``,
+        ``--device cuda``.
     environment : mapping
         Several checkpoints in ``BINN_CHECKPOINT`` are separated as in ``PATH``.
 
@@ -63,6 +67,7 @@ def settings(arguments: Sequence[str], environment: Mapping[str, str] = os.envir
     parser.add_argument("--data", default=environment.get("BINN_DATA", ""))
     parser.add_argument("--checkpoint", action="append", default=None)
     parser.add_argument("--allow-training", action="store_true")
+    parser.add_argument("--device", default=environment.get("BINN_DEVICE") or "cpu")
     chosen = parser.parse_args(list(arguments))
     checkpoints = chosen.checkpoint
     if checkpoints is None:
@@ -71,4 +76,4 @@ def settings(arguments: Sequence[str], environment: Mapping[str, str] = os.envir
     data = chosen.data or DEMO
     if data == DEMO and not checkpoints:
         checkpoints = (DEMO,)
-    return Settings(data, checkpoints, chosen.allow_training)
+    return Settings(data, checkpoints, chosen.allow_training, chosen.device)

@@ -4,17 +4,26 @@
 looks at the result (`soc_at_depth`, `stock`, `local_sensitivity`), follows it under another forcing
 (`transient`), looks at the equation behind it (`matrices`) or supplies its inputs (`Forcing`,
 `clm5_defaults`).
+
+What is listed in ``__all__`` is loaded when it is first asked for: `binn.clm5.column`, the numbers
+of the soil column, does not need torch.
 """
 
-from binn.clm5.checks import BEDROCK_SCHEMES, OutsidePriorWarning
-from binn.clm5.column import INTERFACES, N_LAYERS, N_POOLS, NODES, POOL_NAMES, POOLS, THICKNESS
-from binn.clm5.defaults import clm5_defaults
-from binn.clm5.equations import Matrices, matrices
-from binn.clm5.forcing import Forcing
-from binn.clm5.profile import soc_at_depth, stock
-from binn.clm5.sensitivity import local_sensitivity
-from binn.clm5.steady_state import BACKENDS, PrecisionWarning, SteadyState, solve
-from binn.clm5.transient import Transient, transient
+from __future__ import annotations
+
+from importlib import import_module
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from binn.clm5.checks import BEDROCK_SCHEMES, OutsidePriorWarning
+    from binn.clm5.column import INTERFACES, N_LAYERS, N_POOLS, NODES, POOL_NAMES, POOLS, THICKNESS
+    from binn.clm5.defaults import clm5_defaults
+    from binn.clm5.equations import Matrices, matrices
+    from binn.clm5.forcing import Forcing
+    from binn.clm5.profile import soc_at_depth, stock
+    from binn.clm5.sensitivity import local_sensitivity
+    from binn.clm5.steady_state import BACKENDS, PrecisionWarning, SteadyState, solve
+    from binn.clm5.time_steps import Transient, transient
 
 __all__ = [
     "BACKENDS",
@@ -40,3 +49,40 @@ __all__ = [
     "stock",
     "transient",
 ]
+
+_HOME = {
+    "BEDROCK_SCHEMES": "binn.clm5.checks",
+    "OutsidePriorWarning": "binn.clm5.checks",
+    "INTERFACES": "binn.clm5.column",
+    "N_LAYERS": "binn.clm5.column",
+    "N_POOLS": "binn.clm5.column",
+    "NODES": "binn.clm5.column",
+    "POOL_NAMES": "binn.clm5.column",
+    "POOLS": "binn.clm5.column",
+    "THICKNESS": "binn.clm5.column",
+    "clm5_defaults": "binn.clm5.defaults",
+    "Matrices": "binn.clm5.equations",
+    "matrices": "binn.clm5.equations",
+    "Forcing": "binn.clm5.forcing",
+    "soc_at_depth": "binn.clm5.profile",
+    "stock": "binn.clm5.profile",
+    "local_sensitivity": "binn.clm5.sensitivity",
+    "BACKENDS": "binn.clm5.steady_state",
+    "PrecisionWarning": "binn.clm5.steady_state",
+    "SteadyState": "binn.clm5.steady_state",
+    "solve": "binn.clm5.steady_state",
+    "Transient": "binn.clm5.time_steps",
+    "transient": "binn.clm5.time_steps",
+}
+
+
+def __getattr__(name: str) -> Any:
+    if name not in _HOME:
+        raise AttributeError(f"module 'binn.clm5' has no attribute {name!r}")
+    value = getattr(import_module(_HOME[name]), name)
+    globals()[name] = value
+    return value
+
+
+def __dir__() -> list[str]:
+    return sorted({*globals(), *__all__})

@@ -16,20 +16,9 @@ from binn.clm5.transfers import TRANSFERS, fractions, turnover_days
 from binn.diagnostics.input_allocation import input_allocation
 from binn.errors import InputError
 from binn.parameters import index, to_normalised
+from binn.quantities import DEFINITIONS
 
-__all__ = ["COMPONENTS", "COMPONENT_NAMES", "DEFINITIONS", "components", "environmental_modifier"]
-
-COMPONENT_NAMES: dict[str, tuple[str, str]] = {
-    "carbon_transfer_efficiency": ("Carbon transfer efficiency", "1"),
-    "baseline_decomposition": ("Baseline decomposition", "yr-1"),
-    "environmental_modifier": ("Environmental modifier", "1"),
-    "input_allocation": ("Input allocation", "1"),
-    "vertical_transport": ("Vertical transport", "yr-1"),
-    "carbon_input": ("Plant carbon input", "gC m-2 yr-1"),
-}
-"""Long name and unit of each component."""
-COMPONENTS = tuple(COMPONENT_NAMES)
-DEFINITIONS = ("stock", "published")
+__all__ = ["components", "environmental_modifier"]
 
 _BETWEEN_LITTER_AND_SOIL = [(k, frm) for k, (_, frm, _) in enumerate(TRANSFERS) if frm > 0]
 _LITTER_AND_SOIL = slice(1, 7)

@@ -8,17 +8,7 @@ from torch import Tensor
 from binn.clm5 import SteadyState
 from binn.diagnostics.components import environmental_modifier
 
-__all__ = ["TRACEABILITY", "TRACEABILITY_NAMES", "traceability"]
-
-TRACEABILITY_NAMES: dict[str, tuple[str, str]] = {
-    "storage": ("Carbon storage (litter and soil)", "gC m-2"),
-    "influx": ("Carbon influx", "gC m-2 yr-1"),
-    "residence_time": ("Ecosystem residence time", "yr"),
-    "baseline_residence_time": ("Baseline residence time", "yr"),
-    "environmental_scalar": ("Environmental scalar", "1"),
-}
-"""Long name and unit of each quantity."""
-TRACEABILITY = tuple(TRACEABILITY_NAMES)
+__all__ = ["traceability"]
 
 
 def traceability(state: SteadyState) -> dict[str, Tensor]:
@@ -36,7 +26,7 @@ def traceability(state: SteadyState) -> dict[str, Tensor]:
     Returns
     -------
     dict of Tensor, (site,)
-        In the order and with the units of :data:`TRACEABILITY_NAMES`, float64.
+        In the order and with the units of :data:`binn.quantities.TRACEABILITY_NAMES`, float64.
     """
     storage = state.integrals.stock.sum(1)
     influx = state.forcing.annual_input().to(torch.float64).sum(1)

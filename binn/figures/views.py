@@ -10,7 +10,6 @@ import numpy as np
 from numpy.typing import NDArray
 
 from binn.clm5 import solve, stock, transient
-from binn.diagnostics import COMPONENT_NAMES, TRACEABILITY_NAMES
 from binn.errors import InputError
 from binn.figures.comparison import ComparisonRow, comparison_figure
 from binn.figures.evaluation import Evaluated, evaluation_figure
@@ -22,6 +21,7 @@ from binn.figures.traceability import Traced, traceability_figure
 from binn.figures.transient import TimePanel, series_of_sites, transient_figure
 from binn.observations import Observations
 from binn.parameters import KEYS, PARAMETERS, index
+from binn.quantities import COMPONENT_NAMES, TRACEABILITY_NAMES
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure

@@ -12,7 +12,6 @@ from typing import TYPE_CHECKING
 import numpy as np
 from numpy.typing import NDArray
 
-from binn.diagnostics import COMPONENT_NAMES
 from binn.errors import InputError
 from binn.figures import (
     ComparisonRow,
@@ -35,6 +34,7 @@ from binn.figures import (
 )
 from binn.figures.maps import grid_step
 from binn.figures.traceability import BiomeMean
+from binn.quantities import COMPONENT_NAMES
 from dashboard.state.comparison_places import place_of
 from dashboard.state.estimate import Estimate, owners
 from dashboard.state.mapped import Mapped

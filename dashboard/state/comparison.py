@@ -13,7 +13,7 @@ from functools import cached_property
 import numpy as np
 from numpy.typing import NDArray
 
-from binn.diagnostics import COMPONENT_NAMES
+from binn.quantities import COMPONENT_NAMES
 from dashboard.state.estimate import Estimate
 from dashboard.state.field import FieldChoice, limits
 

@@ -145,19 +145,21 @@ def estimate(
     from binn.diagnostics import DEFINITIONS, components, traceability
 
     with quiet_solver():
-        state = solve(torch.from_numpy(np.ascontiguousarray(parameters)), forcing, bedrock=bedrock)
+        values = torch.from_numpy(np.ascontiguousarray(parameters)).to(forcing.device)
+        state = solve(values, forcing, bedrock=bedrock)
         at_depth = np.empty(0)
         if observations is not None:
-            at_depth = soc_at_depth(
+            observed = soc_at_depth(
                 state.soc,
-                torch.from_numpy(observations.depth),
+                torch.from_numpy(observations.depth).to(forcing.device),
                 nbedrock=forcing.per_site("nbedrock") if bedrock == "conserving" else None,
-                site=torch.from_numpy(owners(observations)),
-            ).numpy()
+                site=torch.from_numpy(owners(observations)).to(forcing.device),
+            )
+            at_depth = observed.cpu().numpy()
         return Estimate(
             parameters=parameters,
-            pools=state.pools.numpy(),
-            soc=state.soc.numpy(),
+            pools=state.pools.cpu().numpy(),
+            soc=state.soc.cpu().numpy(),
             soc_observed_depths=at_depth,
             components={name: _arrays(components(state, name)) for name in DEFINITIONS},
             traceability=_arrays(traceability(state)),
@@ -188,4 +190,4 @@ def scattered(found: Estimate, rows: NDArray[np.int64], n: int) -> Estimate:
 
 
 def _arrays(tensors: dict[str, Any]) -> dict[str, Floats]:
-    return {key: np.asarray(value) for key, value in tensors.items()}
+    return {key: value.cpu().numpy() for key, value in tensors.items()}

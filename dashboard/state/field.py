@@ -10,9 +10,9 @@ import param
 from numpy.typing import NDArray
 
 from binn.clm5.column import INTERFACES
-from binn.diagnostics import COMPONENT_NAMES, TRACEABILITY_NAMES
 from binn.observations import Observations
 from binn.parameters import PARAMETERS, index
+from binn.quantities import COMPONENT_NAMES, TRACEABILITY_NAMES
 from dashboard.state.estimate import Estimate, owners
 
 __all__ = [

@@ -51,7 +51,7 @@ def forces(opened: Opened, sites: Integers) -> Forces:
     opened : Opened
     sites : ndarray (k,)
     """
-    forcing, cell = opened.forcing, opened.site_cell[sites]
+    forcing, cell = opened.forcing.to(device="cpu"), opened.site_cell[sites]
     layer = int(abs(NODES - _AT).argmin())
     inputs = sum(getattr(forcing, name) for name in ("cwd", "litter1", "litter2", "litter3"))
     return Forces(
@@ -115,9 +115,10 @@ def sensitivities(
     from binn.clm5 import local_sensitivity, solve
 
     with quiet_solver_with_gradient():
-        values = torch.from_numpy(np.ascontiguousarray(parameters))
-        state = solve(values, opened.forcing.take(sites), bedrock=bedrock)
-        found: Floats = local_sensitivity(state, *depth).detach().numpy() * 1e-3
+        forcing = opened.forcing.take(sites)
+        values = torch.from_numpy(np.ascontiguousarray(parameters)).to(forcing.device)
+        state = solve(values, forcing, bedrock=bedrock)
+        found: Floats = local_sensitivity(state, *depth).detach().cpu().numpy() * 1e-3
         return found
 
 

@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+import json
 import threading
+from collections.abc import Callable
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from binn.datasets.shipped import DEMO, shipped_checkpoint
 from dashboard.state.opened import Opened
 
 if TYPE_CHECKING:
@@ -21,9 +24,15 @@ class Library:
     """What has been opened so far, by path and by what the files were at that time.
 
     A file or checkpoint that has changed on disk is opened again.
+
+    Parameters
+    ----------
+    device : str
+        torch device on which networks and the process model run.
     """
 
-    def __init__(self) -> None:
+    def __init__(self, device: str = "cpu") -> None:
+        self._device = device
         self._shelf: dict[tuple[object, ...], Opened] = {}
         self._lock = threading.Lock()
 
@@ -44,7 +53,7 @@ class Library:
         """
         identity = _identity(data, checkpoints)
         with self._lock:
-            opened = self._shelf.pop(identity, None) or _open(data, checkpoints)
+            opened = self._shelf.pop(identity, None) or _open(data, checkpoints, self._device)
             self._shelf[identity] = opened
             while len(self._shelf) > _SHELF:
                 del self._shelf[next(iter(self._shelf))]
@@ -53,13 +62,12 @@ class Library:
 
 def _identity(data: str, checkpoints: tuple[str, ...]) -> tuple[object, ...]:
     """Paths with the size and time of their files: another content, another identity."""
-    from binn.checkpoint import find_ensemble
     from binn.errors import InputError
 
     marks: list[object] = [_mark(Path(data))]
     for one in checkpoints:
         try:
-            marks += [_mark(folder / "config.json") for folder in find_ensemble(one)]
+            marks += [_mark(folder / "config.json") for folder in _folders(one)]
         except InputError:  # opening it will say why
             marks.append(one)
     return (data, checkpoints, *marks)
@@ -70,55 +78,81 @@ def _mark(path: Path) -> tuple[str, object]:
     return str(path), known and (known.st_mtime_ns, known.st_size)
 
 
-def _open(data: str, checkpoints: tuple[str, ...]) -> Opened:
+def _open(data: str, checkpoints: tuple[str, ...], device: str) -> Opened:
     import binn
-    from binn.clm5 import Forcing
     from binn.observations import Observations
 
     dataset = binn.open_dataset(data)
-    models = [model for one in checkpoints for model in _models(one)]
     opened = Opened(
         data=data,
         checkpoints=checkpoints,
         name=str(dataset.attrs.get("title") or Path(data).stem),
         dataset=dataset,
-        forcing=Forcing.from_dataset(dataset, on="site"),
         observations=Observations.from_dataset(dataset),
-        models=models,
         checkpoint=", ".join(_checkpoint_name(one) for one in checkpoints),
-        bedrock=str(models[0].bedrock) if models else "conserving",
+        device=device,
+        load_models=lambda: [model for one in checkpoints for model in _models(one, device)],
     )
-    opened.has_folds, opened.load_folds = _folds(checkpoints, models)
+    if (data, checkpoints, device) == (DEMO, (DEMO,), "cpu"):
+        # they are known to fit: torch and the weights can wait until the page is on its way
+        opened.bedrock = _shipped_bedrock()
+        opened.has_folds, opened.load_folds = True, lambda: binn.load_ensemble(DEMO)
+        return opened
+    _check(device)
+    if checkpoints:
+        opened.bedrock = str(opened.models[0].bedrock)
+        opened.has_folds, opened.load_folds = _folds(opened)
     opened.parameters_of("binn", "site")  # a checkpoint that does not fit is told at once
     return opened
 
 
-def _models(checkpoint: str) -> list[BINN]:
+def _shipped_bedrock() -> str:
+    """Bedrock scheme of the shipped checkpoint, without its weights."""
+    folder = shipped_checkpoint(DEMO)
+    assert folder is not None
+    config = json.loads((folder / "config.json").read_text(encoding="utf-8"))
+    return str(config["model"]["bedrock"])
+
+
+def _check(device: str) -> None:
+    from binn.training.fit import check_device
+
+    if device != "cpu":
+        check_device(device)
+
+
+def _folders(checkpoint: str) -> list[Path]:
+    """Folders of a checkpoint, or of all members of a folder of folds."""
+    if checkpoint == DEMO:  # whose folds have their own place
+        folder = shipped_checkpoint(checkpoint)
+        return [] if folder is None else [folder]
+    from binn.checkpoint import find_ensemble
+
+    return find_ensemble(checkpoint)
+
+
+def _models(checkpoint: str, device: str) -> list[BINN]:
     """One checkpoint, or all members of a folder of folds."""
     import binn
-    from binn.datasets.shipped import DEMO
 
-    if checkpoint == DEMO:  # whose folds have their own place
-        return [binn.load_checkpoint(checkpoint)]
-    return binn.load_ensemble([checkpoint])
+    if checkpoint == DEMO:
+        return [binn.load_checkpoint(checkpoint, device)]
+    return binn.load_ensemble([checkpoint], device)
 
 
-def _folds(checkpoints: tuple[str, ...], models: list[BINN]):  # type: ignore[no-untyped-def]
+def _folds(opened: Opened) -> tuple[bool, Callable[[], list[BINN]]]:
     """Whether there are cross-validation members, and what loads them."""
     import binn
-    from binn.datasets.shipped import DEMO
 
-    if len(models) > 1:
-        return True, lambda: models
-    if checkpoints == (DEMO,):
-        return True, lambda: binn.load_ensemble(DEMO)
+    if len(opened.models) > 1:
+        return True, lambda: opened.models
+    if opened.checkpoints == (DEMO,):
+        return True, lambda: binn.load_ensemble(DEMO, opened.device)
     return False, list
 
 
 def _checkpoint_name(checkpoint: str) -> str:
     """Folder name; a run's ``checkpoint`` folder goes by the name of its run."""
-    from binn.datasets.shipped import DEMO
-
     if checkpoint == DEMO:
         return DEMO
     folder = Path(checkpoint).resolve()

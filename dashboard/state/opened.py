@@ -45,15 +45,15 @@ class Opened:
         Of the dataset, for people.
     dataset : xarray.Dataset
         Canonical.
-    forcing : Forcing
-        On its sites.
     observations : Observations
-    models : list of BINN
-        The checkpoints; parameters are the median over them.
     checkpoint : str
         Name of the checkpoint, or "".
     bedrock : str
         Scheme the checkpoint was trained under; ``conserving`` without one.
+    device : str
+        torch device on which networks and the process model run.
+    load_models : callable
+        Returns the checkpoints (a list of BINN); parameters are the median over them.
     load_folds : callable
         Returns the cross-validation members that belong to the checkpoint, or none.
     """
@@ -62,11 +62,11 @@ class Opened:
     checkpoints: tuple[str, ...]
     name: str
     dataset: xr.Dataset
-    forcing: Forcing
     observations: Observations
-    models: list[BINN]
-    checkpoint: str
-    bedrock: str
+    checkpoint: str = ""
+    bedrock: str = "conserving"
+    device: str = "cpu"
+    load_models: Callable[[], list[BINN]] = list
     load_folds: Callable[[], list[BINN]] = list
     has_folds: bool = False
     _kept: dict[tuple[str, ...], Any] = field(default_factory=dict)
@@ -75,7 +75,27 @@ class Opened:
     @property
     def origin(self) -> str:
         """Where the parameters come from: ``checkpoint`` or ``defaults``."""
-        return "checkpoint" if self.models else "defaults"
+        return "checkpoint" if self.checkpoints else "defaults"
+
+    @property
+    def models(self) -> list[BINN]:
+        """The checkpoints."""
+        return self._once(("models",), self.load_models)
+
+    @property
+    def forcing(self) -> Forcing:
+        """Forcing of the sites, on the device."""
+        return self._once(("forcing", "site"), lambda: self._forcing("site"))
+
+    @property
+    def cell_forcing(self) -> Forcing:
+        """One entry a cell, on the device."""
+        return self._once(("forcing", "cell"), lambda: self._forcing("cell"))
+
+    def _forcing(self, on: str) -> Forcing:
+        from binn.clm5 import Forcing
+
+        return Forcing.from_dataset(self.dataset, on=on).to(device=self.device)
 
     @cached_property
     def parameters(self) -> Floats:
@@ -90,7 +110,7 @@ class Opened:
 
     def source_name(self, source: str) -> str:
         """A source, for people."""
-        if source == "binn" and not self.models:
+        if source == "binn" and not self.checkpoints:
             return "CLM5 defaults"
         return SOURCES[source]
 
@@ -110,13 +130,6 @@ class Opened:
         names = ("lon", "lat", "profile_id", "state", "biome")
         values = (self.dataset[name].to_numpy() for name in names)
         return Places(*values, site_cell=self.site_cell)
-
-    @cached_property
-    def cell_forcing(self) -> Forcing:
-        """One entry a cell."""
-        from binn.clm5 import Forcing
-
-        return Forcing.from_dataset(self.dataset, on="cell")
 
     def parameters_of(self, source: str, on: str) -> Floats:
         """Parameters of all sites or cells, physical units: (n, 21); NaN where unknown.
@@ -143,7 +156,7 @@ class Opened:
                 return _ordered(self.dataset[twin], "site")
             on_cells = _ordered(self.dataset[name], "cell")
             return on_cells if on == "cell" else on_cells[self.site_cell]
-        if not self.models:
+        if not self.checkpoints:
             from binn.clm5 import clm5_defaults
 
             sand = self.dataset["sand"].transpose("cell", "layer").to_numpy()
@@ -247,7 +260,7 @@ class Opened:
     @property
     def source(self) -> str:
         """Where the parameters come from, in words."""
-        if self.models:
+        if self.checkpoints:
             return f"BINN, checkpoint {self.checkpoint}"
         return "CLM5 default parameters (no checkpoint)"
 

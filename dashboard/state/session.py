@@ -40,7 +40,7 @@ class Session(param.Parameterized):
     @property
     def device(self) -> str:
         """Where the process model runs."""
-        return str(self.opened.forcing.device)
+        return self.opened.device
 
     @property
     def badge(self) -> str:

@@ -15,7 +15,7 @@ from itertools import combinations
 import numpy as np
 from numpy.typing import NDArray
 
-from binn.diagnostics import TRACEABILITY
+from binn.quantities import TRACEABILITY
 from dashboard.state.results import Results
 from dashboard.state.selection import Selection
 from dashboard.units import number

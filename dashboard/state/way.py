@@ -91,17 +91,18 @@ def way(
     applied = Scenario(changes=changes).applied(parameters[sites])
     with quiet_solver():
         forcing = opened.forcing.take(sites)
-        state = solve(torch.from_numpy(parameters[sites]), forcing, bedrock=bedrock)
+        before = torch.from_numpy(parameters[sites]).to(forcing.device)
+        state = solve(before, forcing, bedrock=bedrock)
         changed = forcing.changed(**climate)
-        after = torch.from_numpy(applied)
+        after = torch.from_numpy(applied).to(forcing.device)
         top, bottom = depth
         path = transient(
             state, changed, years, parameters=after, store="totals", top=top, bottom=bottom
         )
-        end = stock(solve(after, changed, bedrock=bedrock).soc, top, bottom).numpy()
-    low, middle, high = np.percentile(path.soc_stock.numpy() * 1e-3, (25, 50, 75), axis=1)
+        end = stock(solve(after, changed, bedrock=bedrock).soc, top, bottom).cpu().numpy()
+    low, middle, high = np.percentile(path.soc_stock.cpu().numpy() * 1e-3, (25, 50, 75), axis=1)
     return Way(
-        years=path.years.numpy(),
+        years=path.years.cpu().numpy(),
         low=low,
         middle=middle,
         high=high,

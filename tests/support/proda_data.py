@@ -7,7 +7,6 @@ import torch
 import xarray as xr
 from page_data import synthetic_dataset
 
-from binn.clm5 import Forcing
 from binn.datasets.schema import variable
 from binn.observations import Observations
 from binn.parameters import to_physical
@@ -34,11 +33,7 @@ def opened_on(dataset: xr.Dataset) -> Opened:
         checkpoints=(),
         name="SYNTHETIC",
         dataset=dataset,
-        forcing=Forcing.from_dataset(dataset, on="site"),
         observations=Observations.from_dataset(dataset),
-        models=[],
-        checkpoint="",
-        bedrock="conserving",
     )
 
 
