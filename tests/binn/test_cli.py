@@ -173,19 +173,25 @@ def test_a_full_disk(new_york_source: Path, new_york: Path, tmp_path: Path) -> N
 
 
 def test_interrupt(new_york_source: Path, new_york: Path, tmp_path: Path) -> None:
-    out = tmp_path / "ny.nc"
+    source, out = tmp_path / "source", tmp_path / "out" / "ny.nc"
+    shutil.copytree(new_york_source, source, copy_function=os.symlink)
+    out.parent.mkdir()
     shutil.copyfile(new_york, out)
-    command = [sys.executable, "-m", "binn", "import", "authors-demo", new_york_source, out]
+    endless = source / "Training_Data" / "profile_id.txt"
+    endless.unlink()
+    os.mkfifo(endless)  # nobody writes into it: who reads it waits, however busy the machine is
+    command = [sys.executable, "-m", "binn", "import", "authors-demo", source, out]
     with subprocess.Popen(command, stderr=subprocess.PIPE, text=True) as process:
         assert process.stderr is not None
-        assert process.stderr.readline().startswith("reading")
+        while not process.stderr.readline().endswith("profile_id.txt\n"):
+            assert process.poll() is None
         process.send_signal(signal.SIGINT)
         rest = process.stderr.read()
     assert process.returncode == 130
     assert rest.splitlines()[-1] == "binn: interrupted"
     assert "Traceback" not in rest
     assert out.read_bytes() == new_york.read_bytes()
-    assert list(tmp_path.iterdir()) == [out]
+    assert list(out.parent.iterdir()) == [out]
 
 
 def test_a_closed_pipe_is_no_error_message(new_york: Path) -> None:
