@@ -22,7 +22,8 @@ __all__ = ["RowPanes", "top_bar"]
 _SMALL = {"flex": "1 1 165px", "min-width": "165px"}
 _LARGE = {"flex": "1 1 400px", "min-width": "min(100%, 400px)"}
 _CAPTION = (
-    '<div style="font-size:0.78rem;line-height:1.35"><b>BINN against PRODA</b><br>dashed: 1:1</div>'
+    '<div style="font-size:0.78rem;line-height:1.35"><b>BINN against PRODA</b><br>'
+    "dashed: 1:1; shade: how many</div>"
 )
 _BUTTON = {"variant": "text", "size": "small", "margin": 0}
 
@@ -103,8 +104,10 @@ class RowPanes:
             drawn.styles = self._styles
 
 
-def top_bar(view: Viewer, field: FieldChoice, reset: Callable[[object], None]) -> FlexBox:
-    """Definition of the components, what dragging does, and the way back to the whole map."""
+def top_bar(
+    view: Viewer, field: FieldChoice, reset: Callable[[object], None], selected: Viewer
+) -> FlexBox:
+    """Definition of the components, what dragging does, the whole map again, the selection."""
     look = {"size": "small", "color": "default", "margin": (4, 8)}
     definition = pmui.RadioButtonGroup(
         label="Definition",
@@ -118,5 +121,8 @@ def top_bar(view: Viewer, field: FieldChoice, reset: Callable[[object], None]) -
     whole = pmui.Button(label="Whole map", **_BUTTON)
     whole.on_click(reset)
     return FlexBox(
-        definition, tool, whole, align_items="center", sizing_mode="stretch_width", margin=(4, 4)
+        *(definition, tool, whole, selected),
+        align_items="center",
+        sizing_mode="stretch_width",
+        margin=(4, 4),
     )

@@ -53,8 +53,8 @@ class ComparisonRow:
 
     Parameters
     ----------
-    key, unit : str
-        Of the component.
+    key, name, unit : str
+        Of the component; the name is for people.
     ground : Ground
         Shared with the other rows.
 
@@ -68,8 +68,8 @@ class ComparisonRow:
         Named ``comparison-KEY-density``: ``count`` (one image), and where it lies.
     """
 
-    def __init__(self, key: str, unit: str, ground: Ground) -> None:
-        self.key, self.unit, self._ground = key, written(unit), ground
+    def __init__(self, key: str, name: str, unit: str, ground: Ground) -> None:
+        self.key, self.name, self.unit, self._ground = key, name, written(unit), ground
         left, bottom, right, top = ground.extent
         self._x = Range1d(left, right, reset_start=left, reset_end=right)
         self._y = Range1d(bottom, top, reset_start=bottom, reset_end=top)
@@ -133,7 +133,7 @@ class ComparisonRow:
         hover = HoverTool(renderers=[told], tooltips=tips, formatters=printed, limit=1)
         hover.point_policy = "follow_mouse"
         fig.add_tools(hover)
-        quiet(fig)
+        quiet(fig, f"{self.name}: map of {MAPS[one]}")
         fig.min_border = 0  # the frame is the figure, so that its shape is that of the map
         return fig
 
@@ -167,7 +167,7 @@ class ComparisonRow:
         for axis in fig.axis:
             axis.ticker.update(desired_num_ticks=3, mantissas=[1, 2, 3, 5])
         fig.grid.grid_line_alpha = 0.25
-        return quiet(fig)
+        return quiet(fig, f"{self.name}: BINN against PRODA")
 
     def _tools(self, fig: figure) -> None:
         # what lies in a box or lasso is worked out on the server, from its geometry

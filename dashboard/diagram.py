@@ -37,6 +37,11 @@ _FAINT, _FAINT_FEW = 0.13, 0.4
 """Opacity of sites that are not selected, of many and of few."""
 _APART = 0.05
 """Labels of contours keep this part of the frame between them."""
+_LABELS = ("x", "y", "text", "level", "align", "baseline", "offset")
+_NEAR_END = 0.92
+"""Labels beyond this part of the frame end at their line instead of standing on it."""
+_ROOM = 4
+"""Between such a label and its line or the frame, pixels."""
 _MANY = 3000
 """Beyond so many sites their points are drawn small and faint."""
 
@@ -136,7 +141,7 @@ class Diagram:
         name = f"{relation.name}-{scale.lower()}"
         self.contours = ColumnDataSource({"x": [], "y": []}, name=f"{name}-contours")
         self.labels = ColumnDataSource(
-            {key: [] for key in ("x", "y", "text", "level", "align", "baseline")},
+            {key: [] for key in _LABELS},
             name=f"{name}-labels",
         )
         self.figure = fig = figure(
@@ -173,6 +178,7 @@ class Diagram:
             text_align="align",
             text_baseline="baseline",
             text_font_size="11px",
+            x_offset="offset",
             background_fill_alpha=0.75,
         )
         self._edges = []
@@ -254,10 +260,10 @@ class Diagram:
                 continue
             taken.append(at)
             text = f"{number(level, 2)} {relation.unit}"
-            row = (*place, text, level, "right", "bottom" if right else "top")
-            for key, value in zip(
-                ("x", "y", "text", "level", "align", "baseline"), row, strict=True
-            ):
+            ending = right or at[0] > _NEAR_END  # else it would be cut off there, or at the start
+            align, offset = ("right", -_ROOM) if ending else ("center", 0)
+            row = (*place, text, level, align, "bottom" if right else "top", offset)
+            for key, value in zip(_LABELS, row, strict=True):
                 columns[key].append(value)
         return columns
 

@@ -9,13 +9,16 @@ from pathlib import Path
 from typing import Any
 
 import panel as pn
+from bokeh.models import CustomJS
 
 __all__ = [
     "ACCENT",
     "OKABE_ITO",
+    "UNSEEN_LABEL",
     "Ink",
     "batlow",
     "first_heading",
+    "heading",
     "ink",
     "legend",
     "page_style",
@@ -43,6 +46,22 @@ OKABE_ITO = {
 
 
 _ON_PALE = "#1d2125"
+
+UNSEEN_LABEL = (
+    ".MuiFormLabel-root { position: absolute; width: 1px; height: 1px; overflow: hidden; "
+    "clip-path: inset(50%); white-space: nowrap }"
+)
+"""For a widget whose label is only spoken: what it chooses is plain to those who see it."""
+
+_NAME_TOOLS = """
+const bar = Bokeh.index.find_one_by_id(toolbar.id)
+const tools = bar?.shadow_el.querySelectorAll("[tabindex]") ?? []
+for (const one of [...tools, bar?._overflow_el].filter(Boolean)) {
+  one.setAttribute("role", "button")
+  one.setAttribute("aria-label", one.title || "More tools")
+}
+"""
+"""Tools can be reached and pressed by keyboard as they come, but do not say what they are."""
 
 _HEADINGS = {"h3": "div", "h5": "div"}
 """Sizes, not headings: titles inside an accordion's heading, and room for the header's bar."""
@@ -92,6 +111,7 @@ def theme_config() -> dict[str, Any]:
     """Material theme of the page: dense, flat, one accent."""
 
     def mode(name: str, paper: str, page: str) -> dict[str, Any]:
+        faded = ink(name == "dark")["muted"]
         return {
             "palette": {
                 "primary": {"main": ACCENT[name]},
@@ -118,6 +138,8 @@ def theme_config() -> dict[str, Any]:
                 "MuiTypography": {"defaultProps": {"variantMapping": _HEADINGS}},
                 "MuiAccordion": {"defaultProps": {"slotProps": {"heading": {"component": "h2"}}}},
                 "MuiTooltip": {"defaultProps": {"describeChild": True}},
+                # a label is read even where what it names cannot be used
+                "MuiFormLabel": {"styleOverrides": {"root": {"&.Mui-disabled": {"color": faded}}}},
             },
         }
 
@@ -145,12 +167,21 @@ def page_style() -> dict[str, Any]:
     }
 
 
-def quiet(figure: Any) -> Any:
+def quiet(figure: Any, spoken: str = "") -> Any:
     """Take away what a figure does not need, and name it for those who cannot see it.
 
     Colours of axes and text follow the page's theme.
+
+    Parameters
+    ----------
+    figure : bokeh.plotting.figure
+    spoken : str
+        What a screen reader calls it; by default its title or its axes.
     """
-    figure.html_attributes = {"role": "figure", "aria-label": _spoken(figure)}
+    figure.html_attributes = {"role": "figure", "aria-label": spoken or _spoken(figure)}
+    if figure.toolbar_location is not None and figure.toolbar.tools:
+        named = CustomJS(args={"toolbar": figure.toolbar}, code=_NAME_TOOLS)
+        figure.js_on_change("inner_width", named)  # laid out, so its buttons are there
     figure.toolbar.logo = None
     figure.outline_line_color = None
     figure.min_border = 4
@@ -194,6 +225,11 @@ def first_heading(title: str) -> pn.pane.HTML:
     """The page's first heading, for screen readers: the header shows its title without one."""
     unseen = "position:absolute;width:1px;height:1px;overflow:hidden;clip-path:inset(50%);margin:0"
     return pn.pane.HTML(f'<h1 style="{unseen}">{plain(title)}</h1>', height=0, margin=0)
+
+
+def heading(title: str) -> str:
+    """A second heading as HTML, in the size of what surrounds it: screen readers step by them."""
+    return f'<h2 style="font-size:inherit;font-weight:inherit;margin:0">{plain(title)}</h2>'
 
 
 def plain(content: str) -> str:

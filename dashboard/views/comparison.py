@@ -18,11 +18,12 @@ from panel.layout import Column
 from panel.pane import HTML
 from panel.viewable import Viewer
 
-from binn.diagnostics import COMPONENT_NAMES, COMPONENTS
+from binn.quantities import COMPONENT_NAMES, COMPONENTS
 from dashboard.brushing import nearest_on_screen, rows_within
 from dashboard.comparison_ground import Ground, where_of
 from dashboard.comparison_panes import RowPanes, top_bar
 from dashboard.comparison_row import FIGURES, ComparisonRow
+from dashboard.selection_line import SelectionLine
 from dashboard.state.attention import Attention
 from dashboard.state.comparison import Compared, compared
 from dashboard.state.comparison_places import place_of, rows_of
@@ -30,7 +31,7 @@ from dashboard.state.comparison_words import DEFINITIONS, MISSING, headline, sen
 from dashboard.state.grid import grid_of
 from dashboard.state.page_state import PageState
 from dashboard.tables import folded, table
-from dashboard.theme import ink, plain, text
+from dashboard.theme import heading, ink, plain, text
 
 __all__ = ["Comparison"]
 
@@ -74,6 +75,7 @@ class Comparison(Viewer):
         self.rows: dict[str, ComparisonRow] = {}
         self.ground: Ground | None = None
         self._panes: dict[str, RowPanes] = {}
+        self._selected = SelectionLine(state, attention)
         self._found: dict[str, dict[str, Compared]] = {}
         self._shown: tuple[object, ...] = ()
         self._document = pn.state.curdoc
@@ -165,7 +167,7 @@ class Comparison(Viewer):
     def _add(self, key: str, one: str) -> None:
         """Make a figure and show it; with the first of a row, its words and buttons."""
         if key not in self.rows:
-            self.rows[key] = ComparisonRow(key, COMPONENT_NAMES[key][1], self.ground)
+            self.rows[key] = ComparisonRow(key, *COMPONENT_NAMES[key], self.ground)
             self._panes[key] = RowPanes(
                 select=lambda _: self._select_most(key),
                 enlarge=lambda _: self.param.update(enlarged="" if self.enlarged == key else key),
@@ -189,7 +191,7 @@ class Comparison(Viewer):
         found = self.found[key]
         self.rows[key].show(found)
         panes = self._panes[key]
-        panes.title.object = plain(headline(found, self.place))
+        panes.title.object = heading(headline(found, self.place))
         panes.select.disabled = not len(found.most_different)
         panes.name(self._session.opened.source_name("binn"), found)
         self._say(key)
@@ -291,7 +293,7 @@ class Comparison(Viewer):
         if "proda" not in self._session.opened.sources:
             return Column(self._note, sizing_mode="stretch_width", margin=(16, 0))
         return Column(
-            top_bar(self, self._field, self._reset),
+            top_bar(self, self._field, self._reset, self._selected),
             self._note,
             self._body,
             sizing_mode="stretch_width",

@@ -40,7 +40,7 @@ class Controls(Viewer):
         available = [*opened.sources, *(["difference"] if "proda" in opened.sources else [])]
         available += ["spread"] if opened.has_folds else []
         names = {key: MAP_SOURCES[key] for key in MAP_SOURCES if key in available}
-        if not opened.models:
+        if not opened.checkpoints:
             names["binn"] = opened.source_name("binn")
         self.source = pmui.Select(
             label="From",
@@ -158,6 +158,8 @@ class Controls(Viewer):
         kind, name = self._regions[event.new]
         if name:
             self._selection.choose_region(kind, name)
+        elif self._selection.region[1]:  # no region any more
+            self._selection.clear()
 
     def _sought(self, event: param.parameterized.Event) -> None:
         self._answer.object = ""

@@ -46,9 +46,9 @@ class Export(Viewer):
     ----------
     state : PageState
         What is exported.
-    names : (str, str)
+    names : (str, str), optional
         Of the dataset and checkpoint, as links name them.
-    tab : callable
+    tab : callable, optional
         Returns the tab that is open.
     lane : Lane, optional
         Where files are written.
@@ -57,8 +57,8 @@ class Export(Viewer):
     def __init__(
         self,
         state: PageState,
-        names: tuple[str, str],
-        tab: Callable[[], str],
+        names: tuple[str, str] = ("demo", "demo"),
+        tab: Callable[[], str] = lambda: "explore",
         lane: Lane | None = None,
         **params: object,
     ) -> None:

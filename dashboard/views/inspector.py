@@ -16,7 +16,7 @@ from dashboard.state.attention import Attention
 from dashboard.state.inspect import covariates, forces, sensitivities
 from dashboard.state.page_state import PageState
 from dashboard.state.work import Lane
-from dashboard.tables import table
+from dashboard.tables import OnDemand, table
 from dashboard.theme import ink, plain, quiet, text
 from dashboard.units import number, with_unit, written
 
@@ -45,6 +45,8 @@ class Inspector(Viewer):
         Named ``sensitivity``. A row is a parameter: ``value``, the median over the selection of
         the derivative of the SOC stock by the normalised parameter, kgC m-2; ``low``, ``high``,
         its quartiles.
+    numbers : OnDemand
+        The sensitivities as a table.
     """
 
     def __init__(
@@ -72,13 +74,15 @@ class Inspector(Viewer):
         self._range = Range1d(-1, 1)
         self._figure = self._build()
         self._words = text(size="0.82rem", margin=(4, 8), sizing_mode="stretch_width")
+        self.numbers = OnDemand("Numbers of the sensitivities", self._sensitivity_table)
         self._forcing = HTML(sizing_mode="stretch_width", margin=(0, 8))
         self._covariates = HTML(
             sizing_mode="stretch_width", margin=(0, 8), max_height=320, styles={"overflow": "auto"}
         )
         bars = Bokeh(self._figure, sizing_mode="stretch_width")
+        parts = (self._words, bars, self.numbers.layout)
         self._parts = pmui.Accordion(
-            (_PARTS[0], Column(self._words, bars, sizing_mode="stretch_width", margin=0)),
+            (_PARTS[0], Column(*parts, sizing_mode="stretch_width", margin=0)),
             (_PARTS[1], self._forcing),
             (_PARTS[2], self._covariates),
             active=[],
@@ -114,7 +118,7 @@ class Inspector(Viewer):
         fig.yaxis.major_label_overrides = dict(enumerate(KEYS))
         fig.yaxis.major_label_text_font_size = "10.5px"
         fig.ygrid.grid_line_color = None
-        return quiet(fig)
+        return quiet(fig, "Local sensitivities: d SOC stock by d normalised parameter")
 
     def _redraw(self, *_: param.parameterized.Event) -> None:
         if self._state.results.estimate is None:
@@ -153,9 +157,24 @@ class Inspector(Viewer):
             f"SOC stock {top:g}–{bottom:g} m, {several}; to first order, for a step across the "
             f"whole prior range. Most: {most}."
         )
+        self.numbers.renew()
 
     def _failed(self, sentence: str) -> None:
         self._words.object = plain(sentence)
+
+    def _sensitivity_table(self) -> str:
+        drawn = self.source.data
+        rows = [
+            [
+                p.key,
+                number(float(drawn["value"][k])),
+                f"{number(float(drawn['low'][k]))} to {number(float(drawn['high'][k]))}",
+                p.long_name,
+            ]
+            for k, p in enumerate(PARAMETERS)
+        ]
+        caption = "d SOC stock / d normalised parameter (kgC m⁻²)"
+        return table(caption, ("Parameter", "Median", "IQR", "What it is"), rows)
 
     def _forcing_table(self) -> str:
         found = forces(self._state.opened, self._state.selection.active)

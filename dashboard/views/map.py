@@ -38,6 +38,12 @@ _REACH = 12
 """How far from a point a tap may land, in pixels."""
 _FAINT = 0.3
 """Opacity of cells outside the selection."""
+_FAINT_FEW, _FAINT_MANY, _FAINT_CROWD = 0.25, 0.08, 0.03
+"""The same of sites; many lie upon each other, and the more so on a small map."""
+_SMALL = 300
+"""Least height of a map that is not small, pixels."""
+_SPOKEN = {"mapped": "Map of the field", "changed_map": "Map of the change"}
+"""What a screen reader calls the map; what it shows is said below it."""
 _LINES = 6
 """So many sites the hover box tells at most."""
 _SHAPE = ("x", "y", "width", "height", "angle")
@@ -136,6 +142,7 @@ class FieldMap(Viewer):
             line_color=None,
         )
         few = self._selection.count <= _FEW  # outlines of many points double the time to paint
+        faint = _FAINT_MANY if self._least >= _SMALL else _FAINT_CROWD
         size = 8 if few else 4
         self._points = self.figure.scatter(
             "x",
@@ -147,7 +154,7 @@ class FieldMap(Viewer):
             line_alpha=0.6 if few else 0,
             selection_line_width=1.6,
             selection_line_alpha=1 if few else 0,
-            nonselection_fill_alpha=0.25,
+            nonselection_fill_alpha=_FAINT_FEW if few else faint,
             nonselection_line_alpha=0.1 if few else 0,
         )
         for axis in ("x_range", "y_range"):
@@ -180,7 +187,7 @@ class FieldMap(Viewer):
             border_line_color=None,
         )
         self.figure.add_layout(self._bar, "below")
-        quiet(self.figure)
+        quiet(self.figure, _SPOKEN[self._shows])
 
     @property
     def _shown(self) -> Mapped | None:

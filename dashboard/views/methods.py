@@ -57,7 +57,7 @@ time / environmental scalar.</p>
 _OWN = """
 <h2>Your own data</h2>
 <p>The profiles that the authors of BINN publish with their workshop (New York):</p>
-<pre>git clone https://github.com/Hardyxu8067/BINN_Demo
+<pre tabindex="0" role="group" aria-label="Commands">git clone https://github.com/Hardyxu8067/BINN_Demo
 .venv/bin/binn import authors-demo BINN_Demo data/new_york.nc
 .venv/bin/binn train data/new_york.nc --out runs/first --preset quick</pre>
 <p>Datasets in <code>data/</code> and checkpoints in <code>runs/</code> then stand in the choosers

@@ -12,11 +12,18 @@ from panel.layout import Column, Row
 from panel.pane import HTML, Bokeh
 from panel.viewable import Viewer
 
-from binn.clm5.column import INTERFACES, NODES, POOL_NAMES, POOLS, TOPS
+from binn.clm5.column import NODES, POOL_NAMES, POOLS
 from dashboard.state.attention import Attention
 from dashboard.state.field import COLUMN_DEPTH
+from dashboard.state.listed import (
+    by_layer,
+    listed_observations,
+    listed_pools,
+    listed_profile,
+)
 from dashboard.state.page_state import PageState
-from dashboard.theme import OKABE_ITO, ink, legend, quiet
+from dashboard.tables import OnDemand, table
+from dashboard.theme import OKABE_ITO, UNSEEN_LABEL, ink, legend, quiet
 
 __all__ = ["DepthProfile"]
 
@@ -29,6 +36,7 @@ _FEW = 60
 """Up to so many, they are drawn large."""
 _OBSERVED = ("depth", "soc", "low", "high", "profile", "size", "strength")
 _DEPTHS = {"1 m": 1.0, "2 m": 2.0, "8.6 m": COLUMN_DEPTH}
+_SWITCHES = {"parts": "Lines", "scale": "SOC axis", "reach": "Depth shown"}
 _POOL_COLOURS = ("grey", "yellow", "green", "orange", "sky", "purple", "vermillion")
 _DASH = [7, 4]
 _DOTS = {"proda": [2, 3], "truth": [9, 3, 2, 3]}
@@ -67,6 +75,8 @@ class DepthProfile(Viewer):
         ``base_high``; ``base_POOL`` and ``changed_POOL``, the same of each pool.
     observed : ColumnDataSource
         Named ``observed``. A row is an observation, or of very many a layer's median.
+    numbers : OnDemand
+        The same as a table: a row a layer, and every observation while they are few.
     """
 
     scale = param.Selector(
@@ -100,6 +110,7 @@ class DepthProfile(Viewer):
         self._panes: dict[str, Bokeh] = {}
         self._plots = Column(sizing_mode="stretch_width", margin=0)
         self._legend = HTML(sizing_mode="stretch_width", margin=(0, 8))
+        self.numbers = OnDemand("Numbers of the profile", self._table)
         self._show()
         attention.follow(self._redraw, state.selection, ["sites"])
         attention.follow(self._redraw, state.results, ["estimate", "estimates", "change"])
@@ -155,7 +166,7 @@ class DepthProfile(Viewer):
         formatters = {"@soc": "printf", "@depth": "printf"}
         fig.add_tools(HoverTool(renderers=[marks], tooltips=tips, formatters=formatters))
         fig.ygrid.grid_line_color = None
-        return quiet(fig)
+        return quiet(fig, "Soil organic carbon by depth")
 
     def _simulated(self) -> dict[str, Floats]:
         """Columns of the lines, kgC m-3; NaN where there is nothing to draw."""
@@ -203,14 +214,29 @@ class DepthProfile(Viewer):
                 "strength": np.full(len(rows), 1.0 if few else 0.45),
             }
         columns: dict[str, list[object]] = {name: [] for name in _OBSERVED}
-        for node, top, bottom in zip(NODES, TOPS, INTERFACES, strict=True):
-            inside = soc[(depth >= top) & (depth < bottom)]
-            if len(inside):
-                low, middle, high = np.percentile(inside, (25, 50, 75))
-                row = (node, middle, low, high, f"median of {len(inside):,} observations", 6.0, 1.0)
+        layers = by_layer(depth, soc)
+        each = zip(NODES, layers.middle, layers.low, layers.high, layers.n, strict=True)
+        for *values, n in each:
+            if n:
+                row = (*values, f"median of {n:,} observations", 6.0, 1.0)
                 for name, value in zip(columns, row, strict=True):
                     columns[name].append(value)
         return dict(columns)
+
+    def _table(self) -> str:
+        """What is drawn, as tables."""
+        opened, estimate = self._session.opened, self._results.estimate
+        columns = {name: np.asarray(values) for name, values in self.simulated.data.items()}
+        sites = self._selection.active
+        rows, _ = opened.observations.of(sites)
+        observed = by_layer(opened.observations.depth[rows], opened.observations.soc[rows] * _KILO)
+        base = opened.source_name("binn")
+        names = {"base": base} | {one: opened.source_name(one) for one in _OTHERS}
+        each = [listed_profile(columns, names | {"changed": "Changed"}, observed)]
+        if self.parts == "Pools":
+            each.append(listed_pools(columns))
+        each.append(listed_observations(opened.observations, estimate, self._selection, base))
+        return "".join(table(one.caption, one.head, one.rows) for one in each if one is not None)
 
     def _redraw(self, *events: param.parameterized.Event) -> None:
         self.simulated.data = self._simulated()
@@ -293,18 +319,21 @@ class DepthProfile(Viewer):
             label = "changed" + (", median" if several else "")
             entries.append(("╍", colours["changed" if self.parts == "SOC" else "text"], label))
         self._legend.object = legend(entries)
+        self.numbers.renew()
 
     def __panel__(self) -> Column:
+        look = {"size": "small", "margin": (0, 10, 0, 0), "color": "default", "description": ""}
         switches = [
             pmui.RadioButtonGroup.from_param(
-                self.param[name], size="small", margin=(0, 10, 0, 0), label="", color="default"
+                self.param[name], label=label, stylesheets=[UNSEEN_LABEL], **look
             )
-            for name in ("parts", "scale", "reach")
+            for name, label in _SWITCHES.items()
         ]
         return Column(
             Row(*switches, margin=(0, 8, 4, 8)),
             self._plots,
             self._legend,
+            self.numbers.layout,
             sizing_mode="stretch_width",
             margin=0,
         )

@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-import panel_material_ui as pmui
 import param
-from panel.layout import Column, Row
+from panel.layout import Column
 from panel.viewable import Viewer
 
+from dashboard.selection_line import SelectionLine
 from dashboard.state.attention import Attention
 from dashboard.state.page_state import PageState
 from dashboard.theme import plain, text
@@ -32,7 +32,6 @@ class Selected(Viewer):
     ) -> None:
         super().__init__(**params)
         self._session, self._selection = state.session, state.selection
-        self._count = text(styles={"font-weight": "600"}, size="1rem", margin=(4, 8, 0, 8))
         self._which = text(
             muted=True,
             size="0.82rem",
@@ -40,15 +39,11 @@ class Selected(Viewer):
             sizing_mode="stretch_width",
             min_height=22,
         )
-        self._clear = pmui.Button(label="Clear", variant="text", size="small", margin=0)
-        self._clear.on_click(lambda _: state.selection.clear())
+        self._line = SelectionLine(state, attention)
         self._say()
         (attention or Attention()).follow(self._say, state.selection, ["sites", "how"])
 
     def _say(self, *_: param.parameterized.Event) -> None:
-        selection = self._selection
-        self._count.object = plain(selection.words)
-        self._clear.disabled = not len(selection)
         self._which.object = plain(self._description())
 
     def _description(self) -> str:
@@ -69,7 +64,7 @@ class Selected(Viewer):
 
     def __panel__(self) -> Column:
         return Column(
-            Row(self._count, self._clear, sizing_mode="stretch_width", align="center"),
+            self._line,
             self._which,
             sizing_mode="stretch_width",
             margin=0,

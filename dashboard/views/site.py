@@ -14,6 +14,7 @@ from panel.viewable import Viewer
 from binn.parameters import KEYS, LOWER, PARAMETERS, UPPER, to_normalised
 from dashboard.state.attention import Attention
 from dashboard.state.page_state import PageState
+from dashboard.tables import OnDemand, table
 from dashboard.theme import ink, legend, quiet
 from dashboard.units import number, with_unit, written
 
@@ -45,6 +46,8 @@ class SiteParameters(Viewer):
         physical units; ``at``, ``low``, ``high``, median and 5 and 95 % in normalised units;
         ``changed``, ``proda``, ``truth``, the normalised medians of the scenario and of the other
         sources, or NaN.
+    numbers : OnDemand
+        The same as a table, in physical units.
     """
 
     def __init__(
@@ -71,6 +74,7 @@ class SiteParameters(Viewer):
         self.source = ColumnDataSource(self._columns(), name="parameters")
         self._figure = self._build()
         self._legend = HTML(sizing_mode="stretch_width", margin=(0, 8))
+        self.numbers = OnDemand("Numbers of the parameters", self._table)
         self._follow_theme()
         attention.follow(self._redraw, state.selection, ["sites"])
         attention.follow(self._redraw, state.results, ["estimate", "estimates", "change"])
@@ -127,22 +131,19 @@ class SiteParameters(Viewer):
         fig.yaxis.major_label_text_font_size = "10.5px"
         fig.xaxis.visible = False
         fig.grid.grid_line_color = None
-        quiet(fig)
+        quiet(fig, "Parameters on their prior ranges")
         fig.yaxis.major_tick_out = 0
         return fig
 
     def _columns(self) -> dict[str, object]:
-        estimate, change = self._results.estimate, self._results.change
+        estimate = self._results.estimate
         nothing = np.full(len(KEYS), np.nan)
         low, value, high = nothing, nothing, nothing
         if estimate is not None:
             chosen = estimate.parameters[self._selection.active]
             low, value, high = np.percentile(chosen, (5, 50, 95), axis=0)
-        moved = nothing
-        rows = [] if change is None else change.rows(self._selection.active)
-        if change is not None and len(rows):
-            middle = np.median(change.parameters[rows], axis=0)
-            moved = np.where(middle != value, to_normalised(middle), np.nan)
+        middle = self._changed_to()
+        moved = np.where(middle != value, to_normalised(middle), np.nan)
         shown = np.clip(to_normalised(np.stack([low, value, high])), 0, 1)
         several = len(self._selection.active) > 1
         beyond = (value < LOWER * (1 - 1e-9)) | (value > UPPER * (1 + 1e-9))
@@ -166,6 +167,11 @@ class SiteParameters(Viewer):
 
     def _other(self, source: str) -> NDArray[np.float64]:
         """Median over the selection by another source, normalised; NaN where there is none."""
+        shown: NDArray[np.float64] = np.clip(to_normalised(self._middle(source)), 0, 1)
+        return shown
+
+    def _middle(self, source: str) -> NDArray[np.float64]:
+        """The same in physical units."""
         found = self._results.get(source, "site")
         if found is None:
             return np.full(len(KEYS), np.nan)
@@ -173,9 +179,36 @@ class SiteParameters(Viewer):
         rows = rows[np.isfinite(rows[:, 0])]  # numpy's nanmedian takes many times as long
         if not len(rows):
             return np.full(len(KEYS), np.nan)
-        middle = np.median(rows, axis=0)
-        shown: NDArray[np.float64] = np.clip(to_normalised(middle), 0, 1)
-        return shown
+        middle: NDArray[np.float64] = np.median(rows, axis=0)
+        return middle
+
+    def _changed_to(self) -> NDArray[np.float64]:
+        """Median of the changed parameters over the selection, physical; NaN without a change."""
+        change = self._results.change
+        rows = [] if change is None else change.rows(self._selection.active)
+        if change is None or not len(rows):
+            return np.full(len(KEYS), np.nan)
+        middle: NDArray[np.float64] = np.median(change.parameters[rows], axis=0)
+        return middle
+
+    def _table(self) -> str:
+        """What is drawn, in numbers."""
+        opened, drawn = self._session.opened, self.source.data
+        several = len(self._selection.active) > 1
+        others = {one: self._middle(one) for one in _OTHERS} | {"changed": self._changed_to()}
+        shown = {one: values for one, values in others.items() if np.isfinite(values).any()}
+        head = ["Parameter", f"{opened.source_name('binn')}{', median' if several else ''}"]
+        head += ["5–95 %"] if several else []
+        head += ["Changed" if one == "changed" else opened.source_name(one) for one in shown]
+        head += ["Prior range", "CLM5 default", "What it is"]
+        rows = []
+        for k, parameter in enumerate(PARAMETERS):
+            row = [parameter.key, str(drawn["written"][k])]
+            row += [str(drawn["range"][k])] if several else []
+            row += [with_unit(float(values[k]), parameter.unit) for values in shown.values()]
+            fixed = (drawn["prior"][k], drawn["clm5"][k], parameter.long_name)
+            rows.append([*row, *map(str, fixed)])
+        return table("Parameters of the selection, medians if it holds several sites", head, rows)
 
     def _redraw(self, *_: param.parameterized.Event) -> None:
         self.source.data = self._columns()
@@ -213,11 +246,13 @@ class SiteParameters(Viewer):
         entries.append(("▬", colours["muted"], "prior range"))
         entries.append(("", colours["muted"], "tau4cwd: not identifiable from SOC"))
         self._legend.object = legend(entries)
+        self.numbers.renew()
 
     def __panel__(self) -> Column:
         return Column(
             Bokeh(self._figure, sizing_mode="stretch_width"),
             self._legend,
+            self.numbers.layout,
             sizing_mode="stretch_width",
             margin=0,
         )

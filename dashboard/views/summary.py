@@ -1,4 +1,4 @@
-"""The map in words: what is shown, from where, n, median and quartiles."""
+"""The map in words and numbers: what is shown, from where, n, median and quartiles; a table."""
 
 from __future__ import annotations
 
@@ -10,8 +10,10 @@ from panel.viewable import Viewer
 
 from dashboard.state.attention import Attention
 from dashboard.state.field import FIELDS
+from dashboard.state.listed import listed_map
 from dashboard.state.mapped import Mapped
 from dashboard.state.page_state import PageState
+from dashboard.tables import OnDemand, table
 from dashboard.theme import plain, text
 from dashboard.units import number, written
 
@@ -29,6 +31,11 @@ class MapSummary(Viewer):
         Whether somebody looks.
     shows : {"mapped", "changed_map"}
         Which of the results.
+
+    Attributes
+    ----------
+    numbers : OnDemand
+        The map as a table: by ecoregion, and of the selected sites or cells while they are few.
     """
 
     def __init__(
@@ -46,14 +53,14 @@ class MapSummary(Viewer):
         self._origin = text(
             muted=True, sizing_mode="stretch_width", margin=(0, 10, 4, 10), size="0.8rem"
         )
+        self.numbers = OnDemand("Numbers of the map", self._table)
         self._say()
         attention.follow(self._say, self._selection, ["sites"])
         attention.follow(self._say, self._results, [shows, "mapped", "problem"])
         attention.follow(self._say, self._session, ["bedrock"])
 
     def _say(self, *_: param.parameterized.Event) -> None:
-        session = self._session
-        shown: Mapped | None = getattr(self._results, self._shows) or self._results.mapped
+        session, shown = self._session, self._shown
         if self._results.problem:
             self._numbers.object = plain(self._results.problem)
         elif shown is None:
@@ -69,6 +76,19 @@ class MapSummary(Viewer):
                 lines.append("Selected: none")
             self._numbers.object = plain("\n".join(lines))
         self._origin.object = plain(f"{self._provenance(shown)} {session.notice}".strip())
+        self.numbers.renew()
+
+    @property
+    def _shown(self) -> Mapped | None:
+        """What the map draws; without a scenario its map shows what there is."""
+        found: Mapped | None = getattr(self._results, self._shows)
+        return found or self._results.mapped
+
+    def _table(self) -> str:
+        if self._shown is None:
+            return ""
+        every = listed_map(self._shown, self._session.opened, self._selection)
+        return "".join(table(one.caption, one.head, one.rows) for one in every)
 
     def _provenance(self, shown: Mapped | None) -> str:
         session = self._session
@@ -87,7 +107,8 @@ class MapSummary(Viewer):
         return f"{origin}{sources[shown.source]}; bedrock scheme {session.bedrock}."
 
     def __panel__(self) -> Column:
-        return Column(self._numbers, self._origin, sizing_mode="stretch_width", margin=0)
+        parts = (self._numbers, self._origin, self.numbers.layout)
+        return Column(*parts, sizing_mode="stretch_width", margin=0)
 
 
 def described(values: NDArray[np.float64], unit: str) -> str:

@@ -10,13 +10,14 @@ import panel_material_ui as pmui
 import param
 from bokeh.events import SelectionGeometry, Tap
 from bokeh.models import ColumnDataSource
-from panel.layout import Column, FlexBox, Row
+from panel.layout import Column, FlexBox
 from panel.pane import HTML, Bokeh
 from panel.viewable import Viewer
 
-from binn.diagnostics import TRACEABILITY, TRACEABILITY_NAMES
+from binn.quantities import TRACEABILITY, TRACEABILITY_NAMES
 from dashboard.brushing import nearest_on_screen, rows_within
 from dashboard.diagram import RELATIONS, Diagram, Sources
+from dashboard.selection_line import SelectionLine
 from dashboard.state.attention import Attention
 from dashboard.state.page_state import PageState
 from dashboard.state.traceability import (
@@ -27,7 +28,7 @@ from dashboard.state.traceability import (
     selected_group,
 )
 from dashboard.tables import folded, table
-from dashboard.theme import OKABE_ITO, ink, legend, plain, text
+from dashboard.theme import OKABE_ITO, UNSEEN_LABEL, ink, legend, plain, text
 from dashboard.units import number, written
 
 __all__ = ["Traceability"]
@@ -89,6 +90,7 @@ class Traceability(Viewer):
         attention = attention or Attention()
         self._session, self._selection = state.session, state.selection
         self._results = state.results
+        self._selected = SelectionLine(state, attention)
         self._biome = state.opened.dataset["biome"].to_numpy()
         self._axes = sorted({key for one in RELATIONS for key in (one.x, one.y)})
         nothing = np.full(self._selection.count, np.nan, dtype=np.float32)
@@ -279,10 +281,16 @@ class Traceability(Viewer):
 
     def __panel__(self) -> Column:
         switch = pmui.RadioButtonGroup.from_param(
-            self.param["scale"], size="small", label="", color="default", margin=(4, 10)
+            self.param["scale"],
+            size="small",
+            label="Axes",
+            description="",
+            color="default",
+            margin=(4, 10),
+            stylesheets=[UNSEEN_LABEL],
         )
         return Column(
-            Row(switch),
+            FlexBox(switch, self._selected, sizing_mode="stretch_width", align_items="center"),
             FlexBox(*self._bodies, sizing_mode="stretch_width", margin=0),
             self._legend,
             self._words,

@@ -15,11 +15,14 @@ from dashboard.state.attention import Attention
 from dashboard.state.page_state import PageState
 from dashboard.state.way import Way, way
 from dashboard.state.work import Lane
-from dashboard.theme import ink, plain, quiet, text
+from dashboard.tables import OnDemand, table
+from dashboard.theme import UNSEEN_LABEL, ink, plain, quiet, text
 from dashboard.units import number, with_unit
 
 __all__ = ["WayThere"]
 
+_TOLD = (0, 1, 2, 5, 10, 20, 50, 100, 200, 500, 1000)
+"""Years in the table."""
 _SPANS = {"50 yr": 50, "200 yr": 200, "1,000 yr": 1000}
 
 
@@ -39,6 +42,8 @@ class WayThere(Viewer):
     source : ColumnDataSource
         Named ``way``: ``year``, and ``low``, ``middle``, ``high``, quartiles over the sites of the
         SOC stock, kgC m-2.
+    numbers : OnDemand
+        The same as a table, of some of the years.
     """
 
     def __init__(
@@ -57,8 +62,15 @@ class WayThere(Viewer):
         self._end = Span(dimension="width", line_dash="dashed", line_width=1.2, visible=False)
         self._figure = self._build()
         self._words = text(size="0.82rem", margin=(4, 8), sizing_mode="stretch_width")
+        self.numbers = OnDemand("Numbers of the way", self._table)
         self._span = pmui.RadioButtonGroup(
-            options=_SPANS, value=200, size="small", color="default", margin=(0, 8)
+            label="Years shown",
+            options=_SPANS,
+            value=200,
+            size="small",
+            color="default",
+            margin=(0, 8),
+            stylesheets=[UNSEEN_LABEL],
         )
         self._panel = pmui.Accordion(
             (
@@ -67,6 +79,7 @@ class WayThere(Viewer):
                     self._span,
                     Bokeh(self._figure, sizing_mode="stretch_width", height=210),
                     self._words,
+                    self.numbers.layout,
                     sizing_mode="stretch_width",
                     margin=0,
                 ),
@@ -100,7 +113,7 @@ class WayThere(Viewer):
         )
         fig.add_tools(hover)
         fig.add_layout(self._end)
-        return quiet(fig)
+        return quiet(fig, "SOC stock by years after the change")
 
     def _ask(self, *_: param.parameterized.Event) -> None:
         state, base = self._state, self._state.results.estimate
@@ -110,7 +123,8 @@ class WayThere(Viewer):
             self._lane.forget()
             self.source.data = dict.fromkeys(self.source.data, np.empty(0))
             self._end.visible = False
-            self._words.object = plain("Nothing is changed: move a slider above.")
+            self._words.object = plain("Nothing is changed: move a slider first.")
+            self.numbers.renew()
             return
         sites = state.selection.active
         if state.scenario.scope == "all":
@@ -130,6 +144,7 @@ class WayThere(Viewer):
             "high": found.high,
         }
         self._end.update(location=found.end, visible=True)
+        self.numbers.renew()
         top, bottom = self._state.field.depth
         followed = f"{found.sites:,} sites"
         if found.sites < found.of:
@@ -149,6 +164,20 @@ class WayThere(Viewer):
             f"{with_unit(found.end, 'kgC m-2')} at the new equilibrium (dashed); {pace}. Implicit "
             "yearly steps of the same model; the change comes at once and stays."
         )
+
+    def _table(self) -> str:
+        """The years that tell the story."""
+        drawn = {name: np.asarray(values) for name, values in self.source.data.items()}
+        if not len(drawn["year"]):
+            return ""
+        rows = [
+            [f"{year:,}", *(number(float(drawn[one][at[0]])) for one in ("middle", "low", "high"))]
+            for year in _TOLD
+            if len(at := np.flatnonzero(drawn["year"] == year))
+        ]
+        rows.append(["new equilibrium", number(float(self._end.location)), "–", "–"])
+        head = ("Years after the change", "Median", "25 %", "75 %")
+        return table("SOC stock over the chosen depths (kgC m⁻²)", head, rows)
 
     def _failed(self, sentence: str) -> None:
         self._words.object = plain(sentence)

@@ -43,7 +43,7 @@ class ResidualBoxes:
         self.figure = fig = figure(
             name=f"evaluation-{name}-boxes",
             title=f"Residuals by {groups}",
-            x_axis_label="Simulated − observed SOC (kgC m⁻³)",
+            x_axis_label="Simulated − observed (kgC m⁻³)",
             x_range=Range1d(-1, 1),
             y_range=Range1d(0.5, -0.5),
             sizing_mode="stretch_width",
@@ -77,8 +77,9 @@ class ResidualBoxes:
         fig.yaxis.ticker = FixedTicker(ticks=[])
         fig.ygrid.grid_line_color = None
         fig.xgrid.grid_line_alpha = 0.25
-        quiet(fig)
+        quiet(fig, f"Residuals of SOC by {groups}")
         fig.yaxis.major_tick_out = 0
+        fig.xaxis.axis_label_text_font_size = "11.5px"  # beside long names it stays in the frame
 
     def show(self, boxes: Boxes) -> None:
         """Draw other boxes."""

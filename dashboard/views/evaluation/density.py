@@ -5,6 +5,7 @@ from __future__ import annotations
 import numpy as np
 from bokeh.models import (
     BoxSelectTool,
+    ColorBar,
     ColumnDataSource,
     LassoSelectTool,
     LogColorMapper,
@@ -82,6 +83,15 @@ class DensityScatter:
             SaveTool(filename="binn-evaluation"),
         )
         fig.toolbar.active_drag = box
+        self._bar = ColorBar(
+            color_mapper=self._shades,
+            height=10,
+            padding=6,
+            title="Observations in a bin",
+            title_standoff=6,
+            border_line_color=None,
+        )
+        fig.add_layout(self._bar, "below")
         fig.grid.grid_line_alpha = 0.25
         quiet(fig)
 

@@ -17,6 +17,8 @@ from numpy.typing import NDArray
 
 from dashboard.projection import outlines, to_albers
 from dashboard.state.field import limits
+from dashboard.state.listed import by_region, described
+from dashboard.tables import table
 from dashboard.theme import Ink, quiet, vik
 
 __all__ = ["DeviationMap"]
@@ -110,6 +112,14 @@ class DeviationMap:
         low, high = limits(values, "2-98 %", diverging=True)
         self._mapper.update(low=low, high=high)
         self.source.patch({"value": [(slice(0, len(values)), values.astype(np.float32))]})
+
+    def table(self, regions: NDArray[np.str_]) -> str:
+        """The values that are shown, by the region of each site: (site,)."""
+        values = np.asarray(self.source.data["value"], dtype=np.float64)
+        shown = np.isfinite(values)
+        rows = [described("All sites shown", values), *by_region(values[shown], regions[shown])]
+        head = ("Ecoregion", "Sites", "Median", "10 %", "90 %")
+        return table("Observed − simulated SOC over the observed layers (kgC m⁻²)", head, rows)
 
     def choose(self, sites: NDArray[np.int64]) -> None:
         """Draw the selection strong and the others faint; all strong without one."""

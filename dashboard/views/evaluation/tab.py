@@ -13,6 +13,7 @@ from panel.pane import HTML, Bokeh
 from panel.viewable import Viewer
 
 from dashboard.brushing import rows_within
+from dashboard.selection_line import SelectionLine
 from dashboard.state.attention import Attention
 from dashboard.state.estimate import owners
 from dashboard.state.evaluated import Answer, Question, Worker
@@ -20,8 +21,8 @@ from dashboard.state.evaluation import PARTS, score_rows
 from dashboard.state.evidence import Evidence
 from dashboard.state.page_state import PageState
 from dashboard.state.work import Lane
-from dashboard.tables import folded, table
-from dashboard.theme import ink, legend, plain, text
+from dashboard.tables import OnDemand, folded, table
+from dashboard.theme import UNSEEN_LABEL, ink, legend, plain, text
 from dashboard.views.evaluation.boxes import ResidualBoxes
 from dashboard.views.evaluation.density import MOST_POINTS, DensityScatter
 from dashboard.views.evaluation.deviation import DeviationMap
@@ -63,6 +64,8 @@ class Evaluation(Viewer):
     ----------
     answer : Answer or None
         What is drawn.
+    numbers : OnDemand
+        The deviation map as a table.
     """
 
     part = param.Selector(
@@ -101,6 +104,9 @@ class Evaluation(Viewer):
         self._note = text(muted=True, size="0.8rem", **_WIDE)
         self._scores, self._depth_table, self._biome_table = (HTML(**_WIDE) for _ in range(3))
         self._legend = HTML(**_WIDE)
+        self._selected = SelectionLine(state, attention)
+        biome = opened.dataset["biome"].to_numpy().astype(str)
+        self.numbers = OnDemand("Deviations by biome", lambda: self.map.table(biome))
         self._before = Column(sizing_mode="stretch_width", margin=0)
         self.scatter.figure.on_event(SelectionGeometry, self._brushed_scatter)
         self.map.figure.on_event(SelectionGeometry, self._brushed_map)
@@ -136,6 +142,7 @@ class Evaluation(Viewer):
                 pane.object = boxes.table(found)
         if before is None or answer.deviation is not before.deviation:
             self.map.show(answer.deviation)
+            self.numbers.renew()
         self.map.choose(self._selection.sites)
         few = answer.selected if len(answer.selected) <= MOST_POINTS else answer.selected[:0]
         observed = self._opened.observations.soc[few] * _KILO
@@ -258,13 +265,19 @@ class Evaluation(Viewer):
         )
 
     def __panel__(self) -> Column:
-        style = {"size": "small", "label": "", "color": "default", "margin": (4, 10)}
-        choices = [pmui.RadioButtonGroup.from_param(self.param.part, **style)]
+        style = {"size": "small", "color": "default", "margin": (4, 10)}
+        style |= {"stylesheets": [UNSEEN_LABEL], "description": ""}
+        choices = [pmui.RadioButtonGroup.from_param(self.param.part, label="Sites drawn", **style)]
         if len(self.param.source.objects) > 1:
-            choices.append(pmui.RadioButtonGroup.from_param(self.param.source, **style))
+            source = pmui.RadioButtonGroup.from_param(
+                self.param.source, label="Parameters scored", **style
+            )
+            choices.append(source)
         label = "Leave out observations below the deepest soil node"
         choices.append(
-            pmui.Switch.from_param(self.param.above, label=label, size="small", margin=(8, 10))
+            pmui.Switch.from_param(
+                self.param.above, label=label, description="", size="small", margin=(8, 10)
+            )
         )
 
         def pair(*drawn: object) -> FlexBox:
@@ -279,13 +292,20 @@ class Evaluation(Viewer):
             return FlexBox(*panes, sizing_mode="stretch_width", margin=0)
 
         return Column(
-            FlexBox(*choices, sizing_mode="stretch_width", margin=0, align_items="center"),
+            FlexBox(
+                *choices,
+                self._selected,
+                sizing_mode="stretch_width",
+                margin=0,
+                align_items="center",
+            ),
             pair(self.scatter, self.map),
             self._words,
             self._scores,
             self._note,
             pair(self.depths, self.biomes),
             self._legend,
+            self.numbers.layout,
             folded("Residuals by depth", self._depth_table),
             folded("Residuals by biome", self._biome_table),
             self._before,
