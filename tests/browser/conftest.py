@@ -15,6 +15,8 @@ import pytest
 from page_data import write_synthetic
 from playwright.sync_api import Browser, Page, sync_playwright
 
+from binn.runs import Runs
+
 FLAGS = ["--no-sandbox", "--disable-gpu", "--disable-quic", "--no-first-run", "--disable-sync"]
 FLAGS += ["--disable-background-networking", "--disable-component-update"]
 PLACE = """() => {
@@ -87,35 +89,59 @@ def browser(chromium: str) -> Iterator[Browser]:
         instance.close()
 
 
-@pytest.fixture(scope="session")
-def serve(root: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Callable[..., str]]:
-    """Start `panel serve app.py --args ...`, with variables of environment; returns its address."""
-    running: list[subprocess.Popen[bytes]] = []
+class Servers:
+    """Starts servers of the page: `panel serve app.py --args ...`.
 
-    def start(*arguments: object, **variables: object) -> str:
+    Parameters
+    ----------
+    root : Path
+        The repository.
+    logs : callable
+        Makes a folder for what a server prints.
+    """
+
+    def __init__(self, root: Path, logs: Callable[[], Path]) -> None:
+        self._root, self._logs = root, logs
+        self.running: dict[str, subprocess.Popen[bytes]] = {}
+
+    def __call__(self, *arguments: object, **variables: object) -> str:
+        """Start one, with variables of environment; its address."""
         with socket.socket() as free:
             free.bind(("127.0.0.1", 0))
             port = free.getsockname()[1]
-        log = tmp_path_factory.mktemp("server") / "log.txt"
+        log = self._logs() / "log.txt"
         environment = {k: v for k, v in os.environ.items() if not k.startswith("BINN_")}
         environment |= {name: str(value) for name, value in variables.items()}
         command = [sys.executable, "-m", "panel", "serve", "app.py", "--address", "127.0.0.1"]
         command += ["--port", str(port), "--args", *map(str, arguments)]
         with log.open("wb") as out:
-            server = subprocess.Popen(command, cwd=root, env=environment, stdout=out, stderr=out)
-        running.append(server)
+            server = subprocess.Popen(
+                command, cwd=self._root, env=environment, stdout=out, stderr=out
+            )
+        url = f"http://127.0.0.1:{port}/app"
+        self.running[url] = server
         for _ in range(600):
             if server.poll() is not None:
                 pytest.fail(f"the server ended:\n{log.read_text()}")
             try:
                 socket.create_connection(("127.0.0.1", port), timeout=5).close()
-                return f"http://127.0.0.1:{port}/app"
+                return url
             except OSError:
                 time.sleep(0.1)
         pytest.fail(f"the server does not answer:\n{log.read_text()}")
 
-    yield start
-    for server in running:
+    def kill(self, url: str) -> None:
+        """kill -9."""
+        self.running[url].kill()
+        self.running[url].wait(30)
+
+
+@pytest.fixture(scope="session")
+def serve(root: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Servers]:
+    """Starts servers, and ends them at last."""
+    servers = Servers(root, lambda: tmp_path_factory.mktemp("server"))
+    yield servers
+    for server in servers.running.values():
         server.terminate()
         server.wait(30)
 
@@ -174,3 +200,19 @@ def site(serve: Callable[..., str], synthetic_path: Path, checkpoint: Path) -> s
 def demo(serve: Callable[..., str]) -> str:
     """Address of the page with the demonstration data."""
     return serve("--data", "demo", "--checkpoint", "demo")
+
+
+@pytest.fixture
+def runs(tmp_path: Path) -> Iterator[Runs]:
+    """A folder of its own; what still trains at the end is stopped."""
+    found = Runs(tmp_path / "runs")
+    yield found
+    for run in found.list():
+        if not run.ended:
+            found.cancel(run.id, wait=True)
+
+
+@pytest.fixture
+def allowed(serve: Callable[..., str], synthetic_path: Path, runs: Runs) -> str:
+    """A server on which visitors may train."""
+    return serve("--data", synthetic_path, "--allow-training", BINN_RUNS=runs.folder)

@@ -4,22 +4,17 @@ from __future__ import annotations
 
 import shutil
 import time
-from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import numpy as np
 import pytest
+from training_tab import AGREE, MANY, button, open_tab, percent, row, shows, start
 
 import binn
 from binn.clm5 import Forcing, solve, stock
 from binn.runs import Runs
 
 pytestmark = [pytest.mark.browser, pytest.mark.slow]
-
-MANY = 100_000
-"""Epochs of a training that nobody waits for."""
-AGREE = 5.0
-"""Seconds within which all browsers show the same."""
 
 FORGE = """label => {
   let count = 0
@@ -28,55 +23,6 @@ FORGE = """label => {
   }
   return count
 }"""
-
-
-@pytest.fixture
-def runs(tmp_path: Path) -> Iterator[Runs]:
-    """A folder of its own; what still trains at the end is stopped."""
-    found = Runs(tmp_path / "runs")
-    yield found
-    for run in found.list():
-        if not run.ended:
-            found.cancel(run.id, wait=True)
-
-
-@pytest.fixture
-def allowed(serve: Callable[..., str], synthetic_path: Path, runs: Runs) -> str:
-    """A server on which visitors may train."""
-    return serve("--data", synthetic_path, "--allow-training", BINN_RUNS=runs.folder)
-
-
-def open_tab(one) -> None:  # type: ignore[no-untyped-def]
-    one.settled()
-    one.page.get_by_role("tab", name="Training", exact=True).click()
-    one.page.get_by_text("New training", exact=True).wait_for()
-
-
-def start(one, runs: Runs, epochs: int) -> str:  # type: ignore[no-untyped-def]
-    before = {run.id for run in runs.list()}
-    one.page.get_by_label("Epochs", exact=True).fill(str(epochs))
-    one.page.get_by_role("button", name="Start training").click()
-    one.until(lambda: len(runs.list()) > len(before), "the run to be in the folder")
-    new = next(run.id for run in runs.list() if run.id not in before)
-    row(one, new).wait_for()
-    return new
-
-
-def row(one, run_id: str):  # type: ignore[no-untyped-def]
-    return one.page.locator(f'tr[data-run="{run_id}"]')
-
-
-def shows(one, run_id: str, state: str) -> bool:  # type: ignore[no-untyped-def]
-    return bool(row(one, run_id).get_attribute("data-state") == state)
-
-
-def percent(one, run_id: str) -> int:  # type: ignore[no-untyped-def]
-    bar = row(one, run_id).get_by_role("progressbar")
-    return int(bar.get_attribute("aria-valuenow") or 0)
-
-
-def button(one, name: str):  # type: ignore[no-untyped-def]
-    return one.page.get_by_role("button", name=name, exact=True)
 
 
 def test_from_the_form_to_the_page_s_checkpoint(  # type: ignore[no-untyped-def]
