@@ -88,13 +88,12 @@ class Explorer:
         return list(self._bodies)[self.main.active]
 
     def start(self, tab: str = "explore") -> None:
-        """Open a tab, and compute what it needs."""
+        """Open a tab; what it shows comes when the state's results are started."""
         number = list(self._bodies).index(tab) if tab in self._bodies else 0
         if number != self.main.active:
             self.main.active = number
         else:
             self._open()
-        self.state.results.start()
 
     def _open(self) -> None:
         """Fill the open tab if it is empty; views in the others wait."""
@@ -115,13 +114,14 @@ class Explorer:
             margin=0,
         )
         right = pn.Column(
-            Selected(state, attention),
-            DepthProfile(state, attention),
-            SiteParameters(state, attention),
-            Inspector(state, attention, self._lane("inspecting")),
-            styles=_RIGHT,
-            margin=0,
+            Selected(state, attention), DepthProfile(state, attention), styles=_RIGHT, margin=0
         )
+
+        def below() -> None:
+            inspector = Inspector(state, attention, self._lane("inspecting"))
+            right.extend([SiteParameters(state, attention), inspector])
+
+        pn.state.onload(below)  # the map first
         return pn.FlexBox(left, right, sizing_mode="stretch_width", margin=0)
 
     def _traceability(self, attention: Attention) -> Viewer:

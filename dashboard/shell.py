@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 from concurrent.futures import ThreadPoolExecutor
+from importlib import import_module
+from typing import TYPE_CHECKING
 from urllib.parse import parse_qsl, urlencode
 
 import panel as pn
@@ -22,14 +24,34 @@ from dashboard.state.permission import anybody_may_train, may_train
 from dashboard.state.queue_keeper import QueueKeeper
 from dashboard.state.work import Deliver, Lane, at_once
 from dashboard.theme import first_heading, page_style, theme_config
-from dashboard.views.export import Export
 from dashboard.views.header import Header
 from dashboard.views.notices import Notices
 from dashboard.views.start import trouble
 
+if TYPE_CHECKING:
+    from bokeh.document import Document
+
+    from dashboard.views.export import Export
+
 __all__ = ["page"]
 
 _TITLE = "BINN explorer"
+_TEMPLATE = f"""{{% extends "base.html" %}}
+{{% block postamble %}}
+{{{{ super() }}}}
+<script type="module-shim" src="{pmui.Page._render_esm(server=True)}"></script>
+{{% endblock %}}
+"""
+"""The page asks for its widgets at once, not only when it knows which ones it holds."""
+_OTHERS = (
+    "dashboard.views.comparison",
+    "dashboard.views.evaluation",
+    "dashboard.views.export",
+    "dashboard.views.scenario",
+    "dashboard.views.traceability",
+    "dashboard.views.training",
+)
+"""Imported once the first page stands: what its other tabs draw with."""
 _FLEXIBLE = {"min-width": "0", "flex": "1 1 0", "width": "0", "justify-content": "flex-end"}
 """The header's words give way before its buttons do."""
 _NARROW = 600
@@ -60,6 +82,7 @@ def page(settings: Settings | InputError) -> pmui.Page:
     """
     shell = pmui.Page(
         title=_TITLE,
+        template=_TEMPLATE,
         site_url="",
         sidebar_width=264,
         sidebar_open=not _on_phone(),
@@ -92,7 +115,7 @@ class _Visit:
     def __init__(self, shell: pmui.Page, settings: Settings) -> None:
         from dashboard.explorer import Explorer
 
-        self._library: Library = pn.state.as_cached("binn-library", Library)
+        self._library: Library = pn.state.as_cached("binn-library", Library, device=settings.device)
         self._catalogue = Catalogue(settings.data, settings.checkpoints)
         self._runs = _runs(str(self._catalogue.runs), settings)
         self._notices = Notices()
@@ -110,7 +133,8 @@ class _Visit:
             shell.dark_theme = state.session.dark
         state.session.dark = shell.dark_theme
         shell.param.watch(lambda event: state.session.param.update(dark=event.new), "dark_theme")
-        export = Export(state, self._names, lambda: self._explorer.tab, _lane("exporting"))
+        self._export: Export | None = None
+        self._dialogs = pn.Column(sizing_mode="stretch_width", margin=0)
         self._header = Header(
             state,
             list(self._catalogue.datasets()),
@@ -118,7 +142,7 @@ class _Visit:
             *self._names,
             switch=self._switch,
             copy=self._copy,
-            export=lambda: export.show(),
+            export=self._show_export,
         )
         shell.header = [pn.Row(self._header, sizing_mode="stretch_width", styles=_FLEXIBLE)]
         shell.sidebar = [
@@ -131,12 +155,17 @@ class _Visit:
                 first_heading(_TITLE),
                 self._notices,
                 self._explorer.main,
-                export,
+                self._dialogs,
                 sizing_mode="stretch_width",
                 margin=0,
             )
         ]
         self._explorer.start(tab)
+        if document := _visited():  # the page is on its way before torch is imported
+            document.add_next_tick_callback(state.results.start)
+            pn.state.onload(lambda: _lane("importing").request(_import_the_rest, str, str))
+        else:
+            state.results.start()
 
     def _opened(self, settings: Settings, query: dict[str, str]) -> Opened:
         """What the link names; what the server was started with if that cannot be had."""
@@ -184,6 +213,19 @@ class _Visit:
             lane=_lane("runs"),
         )
 
+    def _show_export(self) -> None:
+        """The dialog is built when it is first asked for, open: no change on its way."""
+        from dashboard.views.export import Export
+
+        first, export = self._export is None, self._export
+        if export is None:
+            lane = _lane("exporting")
+            export = Export(self._state, self._names, lambda: self._explorer.tab, lane)
+            self._export = export
+        export.show()
+        if first:
+            self._dialogs.append(export)
+
     def _link(self, data: str, checkpoint: str) -> str:
         return write_link(self._state, self._explorer.tab, data, checkpoint)
 
@@ -229,9 +271,21 @@ def _query() -> str:
     return urlencode([(key, value.decode("utf-8", "replace")) for key, value in pairs])
 
 
+def _visited() -> Document | None:
+    """The visitor's document; None in a script, and while `panel serve --warm` tries the page."""
+    return pn.state.curdoc if pn.state.headers else None
+
+
+def _import_the_rest() -> str:
+    """What the other tabs need, before somebody opens them."""
+    for name in _OTHERS:
+        import_module(name)
+    return ""
+
+
 def _lane(kind: str) -> Lane:
     """A lane of this visitor into the process's one worker of a kind; headless, none is needed."""
-    document = pn.state.curdoc
+    document = _visited()
     if document is None:
         return Lane()
     executor = pn.state.as_cached(

@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Any
 
 import panel as pn
-from bokeh.models import CustomJS
+from bokeh.models import CustomJS, GlyphRenderer
 
 __all__ = [
     "ACCENT",
@@ -189,6 +189,11 @@ def quiet(figure: Any, spoken: str = "") -> Any:
         axis.minor_tick_line_color = None
         axis.major_tick_in = 0
         axis.major_tick_out = 4
+    for renderer in figure.renderers:
+        if isinstance(renderer, GlyphRenderer):  # looks that nobody asked for only cost time
+            renderer.muted_glyph = None
+            if renderer.selection_glyph == "auto":
+                renderer.nonselection_glyph = None
     return figure
 
 
