@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from importlib import import_module
 from typing import TYPE_CHECKING
@@ -10,6 +11,7 @@ from urllib.parse import parse_qsl, urlencode
 import panel as pn
 import panel_material_ui as pmui
 from bokeh.models import CustomJS
+from panel.util import edit_readonly
 
 from binn.errors import InputError
 from binn.runs import Runs
@@ -89,8 +91,11 @@ def page(settings: Settings | InputError) -> pmui.Page:
         sidebar_resizable=False,  # by mouse alone, and by a handle that has no role
         theme_config=theme_config(),
         sx=page_style(),
+        busy_indicator=None,
         meta_description="Soil carbon on a map: look at it, select, change what it depends on.",
     )
+    with edit_readonly(shell):
+        shell.busy = False  # whoever computes says so; each flicker would render the whole page
     if isinstance(settings, InputError):
         shell.main = [trouble(str(settings))]
         return shell
@@ -299,8 +304,12 @@ def _next_turn(document: object) -> Deliver:
     if document is None:
         return at_once
 
-    def deliver(function: object) -> None:
-        document.add_next_tick_callback(function)  # type: ignore[attr-defined]
+    def deliver(function: Callable[[], None]) -> None:
+        def turn() -> None:
+            with pn.io.unlocked():  # all that changes goes in one message: it is painted once
+                function()
+
+        document.add_next_tick_callback(turn)  # type: ignore[attr-defined]
 
     return deliver
 
