@@ -13,6 +13,7 @@ __all__ = ["OnDemand", "folded", "table"]
 
 _STYLE = """
 <style>
+div { visibility: inherit !important } /* else what is folded away is read and tabbed to */
 .wrap { overflow-x: auto }
 table { border-collapse: collapse; font-size: 0.8rem; font-variant-numeric: tabular-nums }
 caption { text-align: left; padding: 6px 0 4px; opacity: 0.75 }

@@ -24,7 +24,7 @@ _MOST = 12
 def draw_folds(every: Sequence[Folds]) -> Drawn:
     """NSE of each fold, and pooled, of each cross-validation."""
     fig = figure(
-        name="evaluation-folds",
+        name="evaluation-folds-scores",
         title="Cross-validation: held-out sites of each fold",
         x_axis_label="Fold",
         y_axis_label="NSE (1)",

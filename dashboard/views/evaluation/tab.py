@@ -5,6 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 
 import numpy as np
+import panel as pn
 import panel_material_ui as pmui
 import param
 from bokeh.events import SelectionGeometry
@@ -150,7 +151,9 @@ class Evaluation(Viewer):
         if answer.evidence is not self._evidence:
             self._evidence = answer.evidence
             self._offer(answer)
-            self._show_evidence(answer.evidence)
+            evidence = answer.evidence
+            # what is put into a page that is on its way to the browser can be lost
+            pn.state.onload(lambda: self._show_evidence(evidence))
         self._say(answer)
 
     def _offer(self, answer: Answer) -> None:
@@ -213,12 +216,13 @@ class Evaluation(Viewer):
             words = f"Also there: {', '.join(evidence.others)}."
         if evidence.others or not body:
             body.append(text(words, muted=True, size="0.82rem", **_WIDE))
+        # painted already: a change to a model can reach the browser before the model does
         self._before.objects = body
-        self._follow_theme()
 
     def _described(self, drawn: Drawn, title: str) -> list[object]:
         """Figures with legend, words and table."""
         self._measured.append(drawn)
+        drawn.paint(ink(self._session.dark))
         panes = [
             Column(
                 Bokeh(fig, sizing_mode="stretch_width", height=fig.height),
