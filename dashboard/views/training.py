@@ -146,6 +146,12 @@ class Training(Viewer):
         self.refresh()
 
     def _show(self, look: Look) -> None:
+        # in one message: figures that come with it must reach the browser before their numbers do,
+        # and what Panel sends may have to wait for the socket, which what Bokeh sends would not
+        with pn.io.hold():
+            self._put(look)
+
+    def _put(self, look: Look) -> None:
         first, self._look = self._look is None, look
         rows = [row_of(run) for run in look.runs]
         if rows != self.table.rows:
