@@ -280,7 +280,7 @@ class Evaluation(Viewer):
         label = "Leave out observations below the deepest soil node"
         choices.append(
             pmui.Switch.from_param(
-                self.param.above, label=label, description="", size="small", margin=(8, 10)
+                self.param.above, label=label, description="", size="small", margin=(8, 10, 8, 30)
             )
         )
 
