@@ -15,6 +15,7 @@ from panel.util import edit_readonly
 
 from binn.errors import InputError
 from binn.runs import Runs
+from dashboard import run_table  # noqa: F401  # a page sent before it is known cannot show it
 from dashboard.settings import DEMO, Settings
 from dashboard.state.attention import Attention
 from dashboard.state.catalogue import Catalogue
@@ -306,7 +307,7 @@ def _next_turn(document: object) -> Deliver:
 
     def deliver(function: Callable[[], None]) -> None:
         def turn() -> None:
-            with pn.io.unlocked():  # all that changes goes in one message: it is painted once
+            with pn.io.hold():  # all that changes goes in one message: it is painted once
                 function()
 
         document.add_next_tick_callback(turn)  # type: ignore[attr-defined]
