@@ -41,4 +41,4 @@ class SelectionLine(Viewer):
         self._clear.disabled = not len(self._selection)
 
     def __panel__(self) -> Row:
-        return Row(self._count, self._clear, align="center", margin=0)
+        return Row(self._count, self._clear, margin=0)

@@ -25,7 +25,7 @@ from dashboard.state.page_state import PageState
 
 TUTORIAL = "docs/tutorial.ipynb"
 # what surrounds the views of a page, and means nothing without one
-FRAME = {"Export", "Header", "Notices", "Training"}
+FRAME = {"Header", "Notices", "Training"}
 
 
 def view_classes() -> dict[str, type[Viewer]]:
@@ -48,6 +48,7 @@ def state(opened: Opened) -> PageState:
     return state
 
 
+@pytest.mark.filterwarnings("ignore:Both .variant. and .button_style.")  # of its own
 @pytest.mark.parametrize("name", sorted(set(view_classes()) - FRAME))
 def test_a_view_of_a_state_shows_itself(name: str, state: PageState) -> None:
     """Nothing but the state is given; the tutorial shows three of them in a kernel."""
