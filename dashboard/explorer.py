@@ -103,6 +103,22 @@ class Explorer:
         if not body.objects:
             body.append(self._makers[self.tab](self._attention[self.tab]))
 
+    @staticmethod
+    def _then(*steps: Callable[[], object]) -> None:
+        """What comes once the page stands, each step in a turn of the event loop of its own."""
+        document, waiting = pn.state.curdoc, list(steps)
+
+        def turn() -> None:
+            waiting.pop(0)()
+            if waiting:
+                document.add_next_tick_callback(turn)
+
+        if document is None:
+            for step in steps:
+                step()
+        else:
+            pn.state.onload(lambda: document.add_next_tick_callback(turn))
+
     def _explore(self, attention: Attention) -> pn.FlexBox:
         state = self.state
         left = pn.Column(
@@ -117,11 +133,10 @@ class Explorer:
             Selected(state, attention), DepthProfile(state, attention), styles=_RIGHT, margin=0
         )
 
-        def below() -> None:
-            inspector = Inspector(state, attention, self._lane("inspecting"))
-            right.extend([SiteParameters(state, attention), inspector])
-
-        pn.state.onload(below)  # the map first
+        self._then(
+            lambda: right.append(SiteParameters(state, attention)),
+            lambda: right.append(Inspector(state, attention, self._lane("inspecting"))),
+        )
         return pn.FlexBox(left, right, sizing_mode="stretch_width", margin=0)
 
     def _traceability(self, attention: Attention) -> Viewer:
@@ -141,7 +156,7 @@ class Explorer:
 
         state = self.state
         sliders = ScenarioSliders(state, attention)
-        left = pn.Column(ClimateSliders(state, attention), sliders, styles=_LEFT, margin=0)
+        left = pn.Column(ClimateSliders(state, attention), styles=_LEFT, margin=0)
         right = pn.Column(
             Selected(state, attention),
             sliders.outcome,
@@ -151,12 +166,15 @@ class Explorer:
                 margin=0,
                 sizing_mode="stretch_width",
             ),
-            DepthProfile(state, attention, tag="what-if-"),
-            MapSummary(state, attention, shows="changed_map"),
-            WayThere(state, attention, self._lane("transient")),
             styles=_RIGHT,
             stylesheets=[_STAYS],
             margin=0,
+        )
+        self._then(
+            lambda: left.append(sliders),
+            lambda: right.append(DepthProfile(state, attention, tag="what-if-")),
+            lambda: right.append(MapSummary(state, attention, shows="changed_map")),
+            lambda: right.append(WayThere(state, attention, self._lane("transient"))),
         )
         # on a phone the profile comes first, so that one sees what a slider does
         return pn.FlexBox(

@@ -307,7 +307,9 @@ def _next_turn(document: object) -> Deliver:
 
     def deliver(function: Callable[[], None]) -> None:
         def turn() -> None:
-            with pn.io.hold():  # all that changes goes in one message: it is painted once
+            # all that changes goes in one message, to be painted once; not by `hold`, which drops
+            # what changes between the page's departure and its arrival
+            with pn.io.unlocked():
                 function()
 
         document.add_next_tick_callback(turn)  # type: ignore[attr-defined]

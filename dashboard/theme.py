@@ -58,7 +58,8 @@ const bar = Bokeh.index.find_one_by_id(toolbar.id)
 const tools = bar?.shadow_el.querySelectorAll("[tabindex]") ?? []
 for (const one of [...tools, bar?._overflow_el].filter(Boolean)) {
   one.setAttribute("role", "button")
-  one.setAttribute("aria-label", one.title || "More tools")
+  const said = one.title === "Reset" ? "Whole figure" : one.title // Reset is for what is changed
+  one.setAttribute("aria-label", said || "More tools")
 }
 """
 """Tools can be reached and pressed by keyboard as they come, but do not say what they are."""

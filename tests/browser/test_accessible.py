@@ -156,7 +156,7 @@ def test_every_control_is_reached_and_seen_to_be(demo: str, visit, tab: str) -> 
     assert [stop for stop in stops if not stop[1] or stop[2] != "visible"] == []
     assert one.page.evaluate(PASSED_OVER) == []
     tools = {"explore": 7, "evaluation": 14, "what-if": 7}[tab]
-    said = {"Pan", "Lasso Select", "Box Select", "Wheel Zoom", "Reset", "Save", "More tools"}
+    said = {"Pan", "Lasso Select", "Box Select", "Wheel Zoom", "Whole figure", "Save", "More tools"}
     assert sum(name in said for name, *_ in stops) >= tools - 2
 
 

@@ -23,7 +23,6 @@ from dashboard.views.site import SiteParameters
 from dashboard.views.summary import MapSummary
 from dashboard.views.way import WayThere
 
-
 # CLM5's defaults, some of which the prior does not cover
 pytestmark = pytest.mark.filterwarnings("ignore::binn.clm5.OutsidePriorWarning")
 
