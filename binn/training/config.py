@@ -7,6 +7,7 @@ and a checkpoint are all made from these models, so each number is written once.
 
 from __future__ import annotations
 
+import math
 from typing import Literal
 
 from pydantic import BaseModel, ConfigDict, Field, field_validator, model_validator
@@ -182,6 +183,12 @@ class OptimiserConfig(_Options):
         le=1e6,
         description="Largest norm of the gradient; empty means no limit. The paper: no limit.",
     )
+
+    def rate_at(self, progress: float) -> float:
+        """Learning rate at a share (0 to 1) of a member's epochs."""
+        if self.schedule == "constant":
+            return self.learning_rate
+        return self.learning_rate * 0.5 * (1.0 + math.cos(math.pi * progress))
 
 
 class SplitConfig(_Options):

@@ -17,7 +17,7 @@ from torch.nn import functional
 
 from binn.training.config import LossConfig
 
-__all__ = ["edge_penalty", "loss", "misfit"]
+__all__ = ["edge_penalty", "loss", "misfit", "pooled_nse"]
 
 
 def misfit(
@@ -113,3 +113,15 @@ def loss(
     if config.edge_weight:
         total = total + config.edge_weight * edge_penalty(u, config.edge_steepness, sites)
     return total
+
+
+def pooled_nse(simulated: Tensor, observed: Tensor) -> float:
+    """Nash-Sutcliffe efficiency over all points at once: 1 - sum (s - o)^2 / sum (o - mean o)^2.
+
+    Parameters
+    ----------
+    simulated, observed : Tensor (obs,)
+        SOC at the observation depths, gC m-3.
+    """
+    error = (simulated - observed).square().sum()
+    return float(1.0 - error / (observed - observed.mean()).square().sum())

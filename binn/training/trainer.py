@@ -26,7 +26,7 @@ from binn.training.config import TrainingConfig
 from binn.training.data import Batch, TrainingData
 from binn.training.encoding import fit_encoding
 from binn.training.live_map import map_values
-from binn.training.loss import loss
+from binn.training.loss import loss, pooled_nse
 from binn.training.ranks import Ranks
 from binn.training.split import split_sites
 from binn.training.start import fit_global_vector
@@ -238,13 +238,6 @@ class Trainer:
             "not finite any more; lower the learning rate or limit the gradient (clip_norm)"
         )
 
-    def learning_rate(self, progress: float) -> float:
-        """Learning rate at a share (0 to 1) of the member's epochs."""
-        optimiser = self.config.optimiser
-        if optimiser.schedule == "constant":
-            return optimiser.learning_rate
-        return optimiser.learning_rate * 0.5 * (1.0 + math.cos(math.pi * progress))
-
     def run_epoch(self, stop: Any = lambda: False) -> bool:
         """One pass over the training sites and one look at the validation sites.
 
@@ -269,11 +262,12 @@ class Trainer:
         self.model.train()
         batches = self.batches()
         total = squares = 0.0
-        rate = self.learning_rate(self.epoch / self.config.epochs)
+        schedule = self.config.optimiser.rate_at
+        rate = schedule(self.epoch / self.config.epochs)
         for k, sites in enumerate(batches):
             if stop():
                 return False
-            rate = self.learning_rate((self.epoch + k / len(batches)) / self.config.epochs)
+            rate = schedule((self.epoch + k / len(batches)) / self.config.epochs)
             value, error = self.step(sites, rate)
             total += value * len(sites)
             squares += error
@@ -309,13 +303,15 @@ class Trainer:
         simulated, observed, u, shown = (self.ranks.gathered(part) for part in parts)
         self.shown = shown.cpu().numpy()
         value = loss(simulated, observed, u, self.config.loss, self.spread)
-        scores = {"loss": value.item(), "nse": _nse(simulated, observed)}
+        scores = {"loss": value.item(), "nse": pooled_nse(simulated, observed)}
         if self.config.monitor == "batch_nse":
             size = self.config.batch_size
             counts = self.data.observations.count[sites]
             points = [int(counts[k : k + size].sum()) for k in range(0, len(sites), size)]
             pairs = zip(simulated.split(points), observed.split(points), strict=True)
-            each = [_nse(*pair) for pair in pairs if len(pair[0]) and bool(pair[1].std() > 0.0)]
+            each = [
+                pooled_nse(*pair) for pair in pairs if len(pair[0]) and bool(pair[1].std() > 0.0)
+            ]
             scores["batch_nse"] = float(np.mean(each)) if each else scores["nse"]
         return self.ranks.same(scores)
 
@@ -382,7 +378,6 @@ class Trainer:
     def restore(self, state: TrainerState) -> None:
         """Go on from a state; the configuration and the dataset must be the same."""
         values = state.values
-
         self.done = [state.part(f"done.{k}.") for k in range(values["members_done"])]
         self.history = [dict(row) for row in state.history]
         if self.finished:
@@ -403,8 +398,3 @@ class Trainer:
         self.sampler.set_state(random_state_tensor(values["sampler"]))
         if self.device.type == "cuda" and "random_cuda" in values:
             torch.cuda.set_rng_state(random_state_tensor(values["random_cuda"]), self.device)
-
-
-def _nse(simulated: Tensor, observed: Tensor) -> float:
-    error = (simulated - observed).square().sum()
-    return float(1.0 - error / (observed - observed.mean()).square().sum())
