@@ -22,6 +22,8 @@ def test_environment_and_arguments() -> None:
     assert settings([], environment) == Settings("old.nc", ("a", "b"))
     chosen = settings(["--data", "new.nc", "--checkpoint", "c", "--allow-training"], environment)
     assert chosen == Settings("new.nc", ("c",), allow_training=True)
+    assert settings([], {"BINN_DEVICE": "cuda"}).device == "cuda"
+    assert settings(["--device", "cpu"], {"BINN_DEVICE": "cuda"}).device == "cpu"
 
 
 @pytest.mark.parametrize("arguments", [["--dat", "x"], ["--data"], ["stray"]])
