@@ -25,6 +25,7 @@ from typing import Any
 from playwright.sync_api import Browser, Page, sync_playwright
 
 ROOT = Path(__file__).resolve().parents[1]
+TABS = ("Traceability", "BINN vs PRODA", "What if", "Evaluation", "Training", "Methods")
 FLAGS = ["--no-sandbox", "--disable-gpu", "--no-first-run", "--disable-background-networking"]
 PAINTED = """([name, column, before]) => new Promise(done => {
   const source = Bokeh.documents[0].get_model_by_name(name)
@@ -64,15 +65,25 @@ def main() -> None:
     if chromium is None:
         sys.exit("Chromium is missing: install it (apt install chromium).")
     found: dict[str, Any] = {"load_before": os.getloadavg()[0], "cores": os.cpu_count()}
-    with sync_playwright() as playwright, server() as (process, url, started):
+    with sync_playwright() as playwright:
         browser = playwright.chromium.launch(executable_path=chromium, args=FLAGS)
+        with server() as (_, url, started, _, _):
+            Visit(browser, url).ready()
+            found["panel serve to first map, s"] = [time.monotonic() - started]
+        browser.close()
+    with sync_playwright() as playwright, server("--warm") as (process, url, began, answers, late):
+        browser = playwright.chromium.launch(executable_path=chromium, args=FLAGS)
+        found["make app until it answers, s"] = [answers - began]
+        asked = time.monotonic()
         first = Visit(browser, url)
         first.ready()
-        found["server to first map, s"] = [time.monotonic() - started]
+        found["its first map, s"] = [time.monotonic() - asked]
         found["first page, kB"] = [first.kilobytes()]
         found["later page to map, s"] = [later(browser, url) for _ in range(options.repeat)]
+        found |= turns(browser, url, late)
         found |= brushes(first, options.repeat)
-        found |= neighbours(browser, url, first, options.repeat)
+        for other in (exporting, solving, predicting):
+            found |= other(browser, url, first, options.repeat)
         if options.training:
             found |= beside_training(first, options.repeat)
         found |= sliders(Visit(browser, f"{url}?tab=what-if&scope=all"), options.repeat)
@@ -129,8 +140,13 @@ def later(browser: Browser, url: str) -> float:
     return taken
 
 
-def brushes(visit: Visit, repeat: int) -> dict[str, list[float]]:
-    """Boxes over different halves of the map, until the profile is painted."""
+def brushes(
+    visit: Visit, repeat: int, first: Callable[[], object] = lambda: None
+) -> dict[str, list[float]]:
+    """Boxes over different halves of the map, until the profile is painted.
+
+    `first` is done right before the mouse is released.
+    """
     left, top, width, height = visit.page.evaluate(FRAME, "map")
     seconds, sizes = [], []
     visit.page.wait_for_timeout(1500)
@@ -141,13 +157,14 @@ def brushes(visit: Visit, repeat: int) -> dict[str, list[float]]:
         mouse.move(left + 0.1 * width, top + 0.15 * height)
         mouse.down()
         mouse.move(left + share * width, top + 0.85 * height, steps=6)
+        first()
         seconds.append(visit.timed(mouse.up, "profile", "base"))
         visit.page.wait_for_timeout(800)
         sizes.append(visit.kilobytes())
     return {"brush to painted, s": seconds, "brush, kB": sizes}
 
 
-def neighbours(browser: Browser, url: str, visit: Visit, repeat: int) -> dict[str, list[float]]:
+def exporting(browser: Browser, url: str, visit: Visit, repeat: int) -> dict[str, list[float]]:
     """Brushes while another visitor has all of CONUS exported as tables."""
     other = Visit(browser, url)
     other.ready()
@@ -161,6 +178,54 @@ def neighbours(browser: Browser, url: str, visit: Visit, repeat: int) -> dict[st
     return {name: found["brush to painted, s"]}
 
 
+def solving(browser: Browser, url: str, visit: Visit, repeat: int) -> dict[str, list[float]]:
+    """Brushes right after another visitor has moved a slider that solves all of CONUS."""
+    other = Visit(browser, f"{url}?tab=what-if&scope=all")
+    handle = other.page.get_by_role("slider", name="Warming").first
+    handle.wait_for(timeout=120_000)
+    other.page.wait_for_timeout(3000)
+    handle.focus()
+    found = brushes(visit, repeat, first=lambda: handle.press("ArrowRight"))
+    other.context.close()
+    return {"brush while another solves CONUS, s": found["brush to painted, s"]}
+
+
+def predicting(browser: Browser, url: str, visit: Visit, _: int) -> dict[str, list[float]]:
+    """A brush right after another visitor has asked for the spread over ten networks."""
+    other = Visit(browser, url)
+    other.ready()
+    other.page.wait_for_timeout(2000)
+    other.page.get_by_label("From").click()
+    option = other.page.get_by_role("option", name="Spread over folds")
+    option.wait_for()
+    found = brushes(visit, 1, first=option.click)
+    other.context.close()
+    return {"brush while another predicts, s": found["brush to painted, s"]}
+
+
+def turns(browser: Browser, url: str, late: Path) -> dict[str, list[float]]:
+    """Longest turn of the event loop while a page is sent and while each tab is first opened."""
+    found = {}
+    began = time.monotonic()
+    visit = Visit(browser, url)
+    visit.ready()
+    visit.page.wait_for_timeout(3000)
+    found["longest turn, a page, s"] = [longest(late, began)]
+    for tab in TABS:
+        began = time.monotonic()
+        visit.page.get_by_role("tab", name=tab, exact=True).click()
+        visit.page.wait_for_timeout(6000)
+        found[f"longest turn, {tab}, s"] = [longest(late, began)]
+    visit.context.close()
+    return found
+
+
+def longest(late: Path, since: float) -> float:
+    """Longest turn since a time, s; 0 if none took more than 50 ms."""
+    rows = [line.split() for line in late.read_text(encoding="ascii").splitlines()]
+    return max((float(gap) for when, gap in rows if float(when) >= since), default=0.0)
+
+
 def beside_training(visit: Visit, repeat: int) -> dict[str, list[float]]:
     """Brushes while a training, niced as the page starts it, uses the same processors."""
     with tempfile.TemporaryDirectory() as folder:
@@ -170,7 +235,19 @@ def beside_training(visit: Visit, repeat: int) -> dict[str, list[float]]:
         done = subprocess.run(start, env=environment, capture_output=True, text=True, check=True)
         run = json.loads(done.stdout)["id"]
         try:
-            time.sleep(20)  # until it has read its data and trains
+            show = [*command, "show", run, "--json"]
+            deadline = time.monotonic() + 300
+            while (
+                json.loads(
+                    subprocess.run(
+                        show, env=environment, capture_output=True, text=True, check=True
+                    ).stdout
+                )["epoch"]
+                < 1
+            ):
+                if time.monotonic() > deadline:
+                    sys.exit("the training did not finish an epoch within five minutes")
+                time.sleep(1)
             found = brushes(visit, repeat)
         finally:
             subprocess.run([*command, "cancel", run], env=environment, check=False)
@@ -230,17 +307,25 @@ def told(values: Any) -> str:
 
 
 @contextmanager
-def server() -> Iterator[tuple[subprocess.Popen[bytes], str, float]]:
-    """A server of the demonstration; its process, address and when it was started."""
+def server(*options: str) -> Iterator[tuple[subprocess.Popen[bytes], str, float, float, Path]]:
+    """A server of the demonstration.
+
+    Its process, its address, when it was started and when it answered (s), and the file of
+    `benchmarks.heartbeat`.
+    """
     with socket.socket() as free:
         free.bind(("127.0.0.1", 0))
         port = free.getsockname()[1]
     command = [sys.executable, "-m", "panel", "serve", "app.py", "--address", "127.0.0.1"]
+    handle, name = tempfile.mkstemp(suffix=".txt")
+    os.close(handle)
+    late = Path(name)
     started = time.monotonic()
     process = subprocess.Popen(
         [*command, "--port", str(port), "--unused-session-lifetime", "1000",
-         "--check-unused-sessions", "1000"],
+         "--check-unused-sessions", "1000", "--setup", "benchmarks/heartbeat.py", *options],
         cwd=ROOT, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL,
+        env={**os.environ, "BINN_HEARTBEAT": name},
     )  # fmt: skip
     try:
         while True:
@@ -249,10 +334,11 @@ def server() -> Iterator[tuple[subprocess.Popen[bytes], str, float]]:
                 break
             except OSError:
                 time.sleep(0.05)
-        yield process, f"http://127.0.0.1:{port}/app", started
+        yield process, f"http://127.0.0.1:{port}/app", started, time.monotonic(), late
     finally:
         process.terminate()
         process.wait(30)
+        late.unlink()
 
 
 if __name__ == "__main__":
