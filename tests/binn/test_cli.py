@@ -182,11 +182,17 @@ def test_interrupt(new_york_source: Path, new_york: Path, tmp_path: Path) -> Non
     endless.unlink()
     os.mkfifo(endless)  # nobody writes into it: who reads it waits, however busy the machine is
     command = [sys.executable, "-m", "binn", "import", "authors-demo", source, out]
-    with subprocess.Popen(command, stderr=subprocess.PIPE, text=True) as process:
+    with subprocess.Popen(
+        command,
+        stderr=subprocess.PIPE,
+        text=True,
+        # a shell that runs tests in the background has its children ignore it
+        preexec_fn=lambda: signal.signal(signal.SIGINT, signal.SIG_DFL),
+    ) as process:
         assert process.stderr is not None
         while not process.stderr.readline().endswith("profile_id.txt\n"):
             assert process.poll() is None
-        while process.poll() is None:  # one that comes between two system calls is not noticed
+        while process.poll() is None:  # one that comes just before a system call is not noticed
             process.send_signal(signal.SIGINT)
             with contextlib.suppress(subprocess.TimeoutExpired):
                 process.wait(5)
