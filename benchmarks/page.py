@@ -64,7 +64,7 @@ def main() -> None:
     chromium = shutil.which("chromium") or shutil.which("chromium-browser")
     if chromium is None:
         sys.exit("Chromium is missing: install it (apt install chromium).")
-    found: dict[str, Any] = {"load_before": os.getloadavg()[0], "cores": os.cpu_count()}
+    found: dict[str, Any] = _Told({"load_before": os.getloadavg()[0], "cores": os.cpu_count()})
     with sync_playwright() as playwright:
         browser = playwright.chromium.launch(executable_path=chromium, args=FLAGS)
         with server() as (_, url, started, _, _):
@@ -82,7 +82,7 @@ def main() -> None:
         found["later page to map, s"] = [later(browser, url) for _ in range(options.repeat)]
         found |= turns(browser, url, late)
         found |= brushes(first, options.repeat)
-        for other in (exporting, solving, predicting):
+        for other in (exporting, solving):
             found |= other(browser, url, first, options.repeat)
         if options.training:
             found |= beside_training(first, options.repeat)
@@ -90,10 +90,21 @@ def main() -> None:
         found["memory a session, MB"] = memory(browser, url, process.pid, options.sessions)
         browser.close()
     found["load_after"] = os.getloadavg()[0]
-    for name, values in found.items():
-        print(f"{name:44} {told(values)}")
     if options.json:
         options.json.write_text(json.dumps(found, indent=1), encoding="utf-8")
+
+
+class _Told(dict[str, Any]):
+    """Says each figure when it is known."""
+
+    def __setitem__(self, name: str, values: Any) -> None:
+        super().__setitem__(name, values)
+        print(f"{name:44} {told(values)}", flush=True)
+
+    def __ior__(self, others: Any) -> _Told:  # type: ignore[override,misc]
+        for name, values in others.items():
+            self[name] = values
+        return self
 
 
 class Visit:
@@ -188,19 +199,6 @@ def solving(browser: Browser, url: str, visit: Visit, repeat: int) -> dict[str, 
     found = brushes(visit, repeat, first=lambda: handle.press("ArrowRight"))
     other.context.close()
     return {"brush while another solves CONUS, s": found["brush to painted, s"]}
-
-
-def predicting(browser: Browser, url: str, visit: Visit, _: int) -> dict[str, list[float]]:
-    """A brush right after another visitor has asked for the spread over ten networks."""
-    other = Visit(browser, url)
-    other.ready()
-    other.page.wait_for_timeout(2000)
-    other.page.get_by_label("From").click()
-    option = other.page.get_by_role("option", name="Spread over folds")
-    option.wait_for()
-    found = brushes(visit, 1, first=option.click)
-    other.context.close()
-    return {"brush while another predicts, s": found["brush to painted, s"]}
 
 
 def turns(browser: Browser, url: str, late: Path) -> dict[str, list[float]]:
