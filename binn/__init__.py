@@ -6,8 +6,9 @@ asked for, so that ``import binn`` and ``binn --help`` do not wait for torch.
 
 from __future__ import annotations
 
-from importlib import import_module
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
+
+from binn.later import loader
 
 if TYPE_CHECKING:
     from binn.checkpoint import load_checkpoint, load_ensemble
@@ -25,12 +26,7 @@ _HOME = {
 }
 
 
-def __getattr__(name: str) -> Any:
-    if name not in _HOME:
-        raise AttributeError(f"module 'binn' has no attribute {name!r}")
-    value = getattr(import_module(_HOME[name]), name)
-    globals()[name] = value
-    return value
+__getattr__ = loader(__name__, _HOME)
 
 
 def __dir__() -> list[str]:

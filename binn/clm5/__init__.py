@@ -11,8 +11,9 @@ of the soil column, does not need torch.
 
 from __future__ import annotations
 
-from importlib import import_module
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
+
+from binn.later import loader
 
 if TYPE_CHECKING:
     from binn.clm5.checks import BEDROCK_SCHEMES, OutsidePriorWarning
@@ -76,12 +77,7 @@ _HOME = {
 }
 
 
-def __getattr__(name: str) -> Any:
-    if name not in _HOME:
-        raise AttributeError(f"module 'binn.clm5' has no attribute {name!r}")
-    value = getattr(import_module(_HOME[name]), name)
-    globals()[name] = value
-    return value
+__getattr__ = loader(__name__, _HOME)
 
 
 def __dir__() -> list[str]:

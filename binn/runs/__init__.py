@@ -42,9 +42,9 @@ form. Nothing here asks who may do what: that is the business of the page.
 
 from __future__ import annotations
 
-from importlib import import_module
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
+from binn.later import loader
 from binn.runs.limits import Limits
 from binn.runs.listing import runs_folder
 from binn.runs.record import STATES, Run
@@ -60,7 +60,4 @@ __all__ = ["STATES", "Limits", "LiveMap", "Run", "RunRequest", "Runs", "runs_fol
 _LATER = {"LiveMap": "binn.training.live_map", "RunRequest": "binn.runs.request"}
 
 
-def __getattr__(name: str) -> Any:
-    if name not in _LATER:
-        raise AttributeError(f"module 'binn.runs' has no attribute {name!r}")
-    return getattr(import_module(_LATER[name]), name)
+__getattr__ = loader(__name__, _LATER)
