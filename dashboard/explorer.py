@@ -13,6 +13,7 @@ from dashboard.state.attention import Attention
 from dashboard.state.link import TABS
 from dashboard.state.page_state import PageState
 from dashboard.state.work import Lane
+from dashboard.turns import in_turns
 from dashboard.views.controls import Controls
 from dashboard.views.inspector import Inspector
 from dashboard.views.map import FieldMap
@@ -103,22 +104,6 @@ class Explorer:
         if not body.objects:
             body.append(self._makers[self.tab](self._attention[self.tab]))
 
-    @staticmethod
-    def _then(*steps: Callable[[], object]) -> None:
-        """What comes once the page stands, each step in a turn of the event loop of its own."""
-        document, waiting = pn.state.curdoc, list(steps)
-
-        def turn() -> None:
-            waiting.pop(0)()
-            if waiting:
-                document.add_next_tick_callback(turn)
-
-        if document is None:
-            for step in steps:
-                step()
-        else:
-            pn.state.onload(lambda: document.add_next_tick_callback(turn))
-
     def _explore(self, attention: Attention) -> pn.FlexBox:
         state = self.state
         left = pn.Column(
@@ -133,10 +118,11 @@ class Explorer:
             Selected(state, attention), DepthProfile(state, attention), styles=_RIGHT, margin=0
         )
 
-        self._then(
+        steps = (
             lambda: right.append(SiteParameters(state, attention)),
             lambda: right.append(Inspector(state, attention, self._lane("inspecting"))),
         )
+        in_turns(pn.state.curdoc, steps)
         return pn.FlexBox(left, right, sizing_mode="stretch_width", margin=0)
 
     def _traceability(self, attention: Attention) -> Viewer:
@@ -170,12 +156,13 @@ class Explorer:
             stylesheets=[_STAYS],
             margin=0,
         )
-        self._then(
+        steps = (
             lambda: left.append(sliders),
             lambda: right.append(DepthProfile(state, attention, tag="what-if-")),
             lambda: right.append(MapSummary(state, attention, shows="changed_map")),
             lambda: right.append(WayThere(state, attention, self._lane("transient"))),
         )
+        in_turns(pn.state.curdoc, steps)
         # on a phone the profile comes first, so that one sees what a slider does
         return pn.FlexBox(
             left,

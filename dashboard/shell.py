@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from importlib import import_module
+from threading import Thread
 from typing import TYPE_CHECKING
 from urllib.parse import parse_qsl, urlencode
 
@@ -25,7 +26,7 @@ from dashboard.state.opened import Opened
 from dashboard.state.page_state import PageState
 from dashboard.state.permission import anybody_may_train, may_train
 from dashboard.state.queue_keeper import QueueKeeper
-from dashboard.state.work import Deliver, Lane, at_once
+from dashboard.state.work import Deliver, Lane
 from dashboard.theme import first_heading, page_style, theme_config
 from dashboard.views.header import Header
 from dashboard.views.notices import Notices
@@ -47,12 +48,15 @@ _TEMPLATE = f"""{{% extends "base.html" %}}
 """
 """The page asks for its widgets at once, not only when it knows which ones it holds."""
 _OTHERS = (
+    "dashboard.views.climate",
     "dashboard.views.comparison",
     "dashboard.views.evaluation",
     "dashboard.views.export",
+    "dashboard.views.methods",
     "dashboard.views.scenario",
     "dashboard.views.traceability",
     "dashboard.views.training",
+    "dashboard.views.way",
 )
 """Imported once the first page stands: what its other tabs draw with."""
 _FLEXIBLE = {"min-width": "0", "flex": "1 1 0", "width": "0", "justify-content": "flex-end"}
@@ -96,7 +100,7 @@ def page(settings: Settings | InputError) -> pmui.Page:
         meta_description="Soil carbon on a map: look at it, select, change what it depends on.",
     )
     with edit_readonly(shell):
-        shell.busy = False  # whoever computes says so; each flicker would render the whole page
+        shell.busy = False  # the map's words say what is computed; a flicker renders all anew
     if isinstance(settings, InputError):
         shell.main = [trouble(str(settings))]
         return shell
@@ -169,7 +173,7 @@ class _Visit:
         self._explorer.start(tab)
         if document := _visited():  # the page is on its way before torch is imported
             document.add_next_tick_callback(state.results.start)
-            pn.state.onload(lambda: _lane("importing").request(_import_the_rest, str, str))
+            pn.state.onload(Thread(target=_import_the_rest, daemon=True).start)
         else:
             state.results.start()
 
@@ -282,11 +286,10 @@ def _visited() -> Document | None:
     return pn.state.curdoc if pn.state.headers else None
 
 
-def _import_the_rest() -> str:
+def _import_the_rest() -> None:
     """What the other tabs need, before somebody opens them."""
     for name in _OTHERS:
         import_module(name)
-    return ""
 
 
 def _lane(kind: str) -> Lane:
@@ -300,10 +303,8 @@ def _lane(kind: str) -> Lane:
     return Lane(executor, _next_turn(document))
 
 
-def _next_turn(document: object) -> Deliver:
+def _next_turn(document: Document) -> Deliver:
     """Deliver results in the visitor's next turn of the event loop, under the document's lock."""
-    if document is None:
-        return at_once
 
     def deliver(function: Callable[[], None]) -> None:
         def turn() -> None:
@@ -312,7 +313,7 @@ def _next_turn(document: object) -> Deliver:
             with pn.io.unlocked():
                 function()
 
-        document.add_next_tick_callback(turn)  # type: ignore[attr-defined]
+        document.add_next_tick_callback(turn)
 
     return deliver
 

@@ -7,6 +7,7 @@ sent. Numbers are of :mod:`dashboard.state.comparison`, figures of :mod:`dashboa
 from __future__ import annotations
 
 from contextlib import nullcontext
+from functools import partial
 
 import numpy as np
 import panel as pn
@@ -32,6 +33,7 @@ from dashboard.state.grid import grid_of
 from dashboard.state.page_state import PageState
 from dashboard.tables import folded, table
 from dashboard.theme import heading, ink, plain, text
+from dashboard.turns import in_turns
 
 __all__ = ["Comparison"]
 
@@ -135,30 +137,12 @@ class Comparison(Viewer):
         return self._found.get(self._field.definition, {})
 
     def _begin(self) -> None:
-        """Make the rows, each figure in a turn of its own where there is an event loop.
-
-        Not before the page is there: what is put into it earlier may come after changes to it.
-        """
+        """Make the rows, each figure in a turn of its own where there is an event loop."""
         self.ground = Ground(self._where, self._grid, self.found)
         self.ground.paint(self._session.dark)
         self.ground.select(rows_of(self._selection, self.place))
-        waiting = [(key, one) for key in COMPONENTS for one in FIGURES]
-        document = self._document
-
-        def step() -> None:
-            if not waiting:
-                self._end()
-                return
-            self._add(*waiting.pop(0))
-            if document is not None:
-                document.add_next_tick_callback(step)
-
-        if document is not None:
-            pn.state.onload(lambda: document.add_next_tick_callback(step))
-            return
-        while waiting:
-            step()
-        step()
+        figures = [partial(self._add, key, one) for key in COMPONENTS for one in FIGURES]
+        in_turns(self._document, [*figures, self._end])
 
     def _end(self) -> None:
         """The table comes last: the page gives figures its colours when something follows them."""
