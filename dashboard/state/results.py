@@ -52,6 +52,7 @@ class Results(param.Parameterized):
     changed_map = param.ClassSelector(
         class_=Mapped, default=None, doc="The map under the scenario; None without one."
     )
+    waiting = param.Boolean(default=False, doc="Whether the map shows what was chosen before.")
     problem = param.String(default="", doc="One sentence if something could not be computed.")
 
     def __init__(
@@ -73,7 +74,7 @@ class Results(param.Parameterized):
         self._bedrock = ""
         self._climates: dict[tuple[object, ...], Any] = {}
         self._spread: tuple[object, NDArray[np.float64] | None] = (None, None)
-        session.param.watch(self._solve, "bedrock")
+        session.param.watch(self._map, "bedrock")
         self._field.param.watch(self._map, list(_MAPPED_BY))
         selection.param.watch(self._solve_change, "sites")
         scenario.param.watch(self._solve_change, list(scenario.WATCHED))
@@ -97,7 +98,7 @@ class Results(param.Parameterized):
             self._solve()
 
     def _failed(self, sentence: str) -> None:
-        self.problem = sentence
+        self.param.update(problem=sentence, waiting=False)
 
     def _solve(self, *_: object) -> None:
         """Ask for what is missing under the present scheme, in one go."""
@@ -125,12 +126,14 @@ class Results(param.Parameterized):
     def _map(self, *_: object) -> None:
         self._solve()
         if self._bedrock != self._session.bedrock:
+            self.waiting = True
             return  # comes with the answer
         if self._field.source == "spread" and not self._field.field.measured:
             self._ask_spread()
         found = mapped(self._field, self._session.opened, self.get, self._spread_now())
         if found is not None:
             self.mapped = found
+        self.waiting = found is None
 
     def _spread_key(self) -> tuple[object, ...]:
         field = self._field

@@ -56,7 +56,7 @@ class MapSummary(Viewer):
         self.numbers = OnDemand("Numbers of the map", self._table)
         self._say()
         attention.follow(self._say, self._selection, ["sites"])
-        attention.follow(self._say, self._results, [shows, "mapped", "problem"])
+        attention.follow(self._say, self._results, [shows, "mapped", "problem", "waiting"])
         attention.follow(self._say, self._session, ["bedrock"])
 
     def _say(self, *_: param.parameterized.Event) -> None:
@@ -74,6 +74,8 @@ class MapSummary(Viewer):
                 lines.append(f"Selected: {described(shown.values[rows], unit)}")
             else:
                 lines.append("Selected: none")
+            if self._results.waiting:
+                lines.insert(0, "Computing what was chosen … The map still shows:")
             self._numbers.object = plain("\n".join(lines))
         self._origin.object = plain(f"{self._provenance(shown)} {session.notice}".strip())
         self.numbers.renew()
