@@ -41,7 +41,7 @@ class ClimateSliders(Viewer):
     ) -> None:
         super().__init__(**params)
         attention = attention or Attention()
-        self._scenario = state.scenario
+        self._scenario, self._moved = state.scenario, ""
         self.sliders = {name: self._slider(name) for name in _SLIDERS}
         small = {"size": "small", "color": "default", "margin": (6, 12)}
         self.scope = pmui.RadioButtonGroup(
@@ -73,8 +73,13 @@ class ClimateSliders(Viewer):
 
         def released(event: param.parameterized.Event) -> None:
             value = round(float(event.new), 4)
-            if value != getattr(self._scenario, name):
+            if value == getattr(self._scenario, name):
+                return
+            self._moved = name
+            try:
                 self._scenario.param.update(**{name: value})
+            finally:
+                self._moved = ""
 
         slider.param.watch(released, "value_throttled")
         return slider
@@ -82,7 +87,8 @@ class ClimateSliders(Viewer):
     def _place(self, *_: param.parameterized.Event) -> None:
         for name, slider in self.sliders.items():
             value = float(getattr(self._scenario, name))
-            if slider.value != value or slider.value_throttled != value:
+            here = slider.value == value and slider.value_throttled == value
+            if not here and name != self._moved:  # never disturb the hand that is moving it
                 with param.edit_constant(slider):
                     slider.param.update(value=value, value_throttled=value)
             moved = value != self._scenario.CLIMATE[name]

@@ -31,7 +31,7 @@ class Controls(Viewer):
     def __init__(self, state: PageState, **params: object) -> None:
         super().__init__(**params)
         field, selection, opened = state.field, state.selection, state.opened
-        self._field, self._selection = field, selection
+        self._field, self._selection, self._deepening = field, selection, False
         wide = {"sizing_mode": "stretch_width", "size": "small", "margin": (10, 16)}
         groups: dict[str, dict[str, str]] = {}
         for one in FIELDS.values():
@@ -128,11 +128,19 @@ class Controls(Viewer):
 
     def _deepened(self, event: param.parameterized.Event) -> None:
         top, bottom = (round(float(end), 2) for end in event.new)
-        if bottom > top:
+        if bottom <= top:
+            self._place_depth()
+            return
+        self._deepening = True
+        try:
             self._field.depth = (top, bottom)
-        else:
-            with param.edit_constant(self.depth):
-                self.depth.param.update(value=self._field.depth, value_throttled=self._field.depth)
+        finally:
+            self._deepening = False
+
+    def _place_depth(self) -> None:
+        """The released value too: else releasing at its last place again would be no news."""
+        with param.edit_constant(self.depth):
+            self.depth.param.update(value=self._field.depth, value_throttled=self._field.depth)
 
     def _reached(self, event: param.parameterized.Event) -> None:
         """Fixed limits begin as they are now."""
@@ -177,8 +185,10 @@ class Controls(Viewer):
 
     def _follow(self, *_: param.parameterized.Event) -> None:
         field = self._field
-        for name in ("source", "on", "definition", "reach", "depth"):
+        for name in ("source", "on", "definition", "reach"):
             getattr(self, name).value = getattr(field, name)
+        if not self._deepening:  # never disturb the hand that is moving it
+            self._place_depth()
         self.field.value = field.key
         self.depth.disabled = not field.field.over_depth
         self.definition.visible = field.field.group == "Components"
