@@ -36,7 +36,9 @@ class Visit:
     outside: list[str] = field(default_factory=list)
 
     def data(self, name: str) -> dict[str, list[object]]:
-        """Columns of a named source, as the browser holds them."""
+        """Columns of a named source, as the browser holds them, once its figure is built."""
+        there = "name => Bokeh.documents[0].get_model_by_name(name) != null"
+        self.page.wait_for_function(there, arg=name, timeout=PATIENCE)
         return self.page.evaluate(
             """name => {
               const source = Bokeh.documents[0].get_model_by_name(name)

@@ -47,18 +47,21 @@ def processes_of(folder: Path) -> list[int]:
 
 
 @contextlib.contextmanager
-def another_process(code: str, *arguments: object, **options: object) -> Iterator[Any]:
-    """A process that works on the same folder: another server, another terminal; killed at last."""
-    with subprocess.Popen(  # type: ignore[call-overload]
-        [sys.executable, "-c", code, *map(str, arguments)],
-        stdout=subprocess.PIPE,
-        text=True,
-        **options,
-    ) as process:
+def running(*words: object, **options: Any) -> Iterator[subprocess.Popen[Any]]:
+    """A command that goes on meanwhile; killed at last, or a failed test would wait for it."""
+    with subprocess.Popen([*map(str, words)], **options) as process:
         try:
             yield process
         finally:
             process.kill()
+
+
+@contextlib.contextmanager
+def another_process(code: str, *arguments: object, **options: Any) -> Iterator[Any]:
+    """A process that works on the same folder: another server, another terminal; killed at last."""
+    words = (sys.executable, "-c", code, *arguments)
+    with running(*words, stdout=subprocess.PIPE, text=True, **options) as process:
+        yield process
 
 
 def trained_past(runs: Runs, run_id: str, epoch: int) -> Run:

@@ -12,7 +12,7 @@ from typing import Any
 
 import pytest
 import xarray as xr
-from run_processes import processes_of, wait_for
+from run_processes import processes_of, running, wait_for
 
 from binn.errors import InputError
 from binn.runs import Runs
@@ -52,6 +52,11 @@ def close(found: dict[str, Any], expected: dict[str, Any]) -> bool:
     )
 
 
+def epochs_of(runs: Runs) -> list[dict[str, Any]]:
+    """What the folds have said so far; nothing while their run is only being made."""
+    return runs.history("folds") if any(run.id == "folds" for run in runs.list()) else []
+
+
 @pytest.mark.slow
 def test_killed_and_resumed_side_by_side(
     config: TrainingConfig, in_turn: dict[str, Any], synthetic_file: Path, tmp_path: Path
@@ -61,10 +66,10 @@ def test_killed_and_resumed_side_by_side(
     # long enough to be killed in the middle; what resumes them is asked for in the same words
     options.write_text(config.changed(epochs=100_000).model_dump_json())
     words = [*COMMAND, synthetic_file, "--out", out, "--config", options, "--folds"]
-    with subprocess.Popen([*map(str, words), "--parallel", "2"], stderr=subprocess.DEVNULL) as one:
+    with running(*words, "--parallel", 2, stderr=subprocess.DEVNULL) as one:
         runs = Runs(out.parent)
-        wait_for(lambda: out.is_dir() and len(runs.history("folds")) > 3)
-        assert len({row["fold"] for row in runs.history("folds")}) <= 2
+        wait_for(lambda: len(epochs_of(runs)) > 3)
+        assert len({row["fold"] for row in epochs_of(runs)}) <= 2
         run = runs.get("folds")
         assert (run.state, run.kind, run.fold, run.folds) == ("running", "folds", 0, FOLDS)
         one.kill()
@@ -89,9 +94,9 @@ def test_stopped_side_by_side(config: TrainingConfig, synthetic_file: Path, tmp_
     options = tmp_path / "options.json"
     options.write_text(config.changed(epochs=100_000).model_dump_json())
     words = [*COMMAND, synthetic_file, "--out", out, "--config", options, "--folds"]
-    with subprocess.Popen([*map(str, words), "--parallel", "2"], stderr=subprocess.DEVNULL) as one:
+    with running(*words, "--parallel", 2, stderr=subprocess.DEVNULL) as one:
         runs = Runs(tmp_path)
-        wait_for(lambda: out.is_dir() and runs.history("folds"))
+        wait_for(lambda: epochs_of(runs))
         os.kill(one.pid, signal.SIGTERM)
         assert one.wait(60) == 0
     assert not processes_of(out)
