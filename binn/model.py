@@ -26,7 +26,7 @@ __all__ = ["BINN", "ROWS", "ModelConfig"]
 
 _CHUNK = 1024  # sites the network takes at once: more costs memory and gains no time
 ROWS = 32
-"""Rows of a matrix product are a multiple of it."""
+"""Rows that the network takes are a multiple of it, so that nothing is left over by vectors."""
 
 
 class ModelConfig(BaseModel):
@@ -184,8 +184,7 @@ class BINN(nn.Module):
         where = None if rows is None else np.asarray(rows, dtype=np.int64)
         inputs = encode_dataset(self.config.inputs, ds, on, forcing, where, self.dtype)
         inputs = inputs.to(self.device)
-        # how a matrix product rounds a row depends on its place: fill up with copies, so that in
-        # chunks of a multiple of ROWS a site's parameters are the same to the last bit
+        # vector instructions round a little otherwise than what is left over: fill up with copies
         every = torch.arange(-(-len(inputs) // ROWS) * ROWS).clamp_max(len(inputs) - 1)
         parts = [self.normalise(inputs.take(some)).cpu() for some in every.split(_CHUNK)]
         return torch.cat(parts)[: len(inputs)].numpy() if len(inputs) else np.empty((0, 21))

@@ -15,6 +15,7 @@ from torch.nn import functional, init
 
 from binn.inputs import POSITION_FEATURES, InputEncoding, Inputs
 from binn.parameters import PARAMETERS
+from binn.row_products import RowLinear
 from binn.training.config import NetworkConfig
 
 __all__ = ["CategoryTable", "HiddenLayer", "Network", "Temper"]
@@ -62,7 +63,7 @@ class HiddenLayer(nn.Module):
 
     def __init__(self, n_in: int, n_out: int, config: NetworkConfig) -> None:
         super().__init__()
-        self.linear = nn.Linear(n_in, n_out)
+        self.linear = RowLinear(n_in, n_out)
         self.norm = nn.Identity() if config.batch_norm == "none" else nn.BatchNorm1d(n_out)
         self.norm_first = config.batch_norm == "before"
         self.slope = config.slope
@@ -119,13 +120,13 @@ class Network(nn.Module):
         self.position: nn.Module | None = None
         n_in = len(encoding.numeric) + config.embedding_size * len(encoding.categorical)
         if encoding.position:
-            linear = nn.Linear(POSITION_FEATURES, config.position_size)
+            linear = RowLinear(POSITION_FEATURES, config.position_size)
             init.xavier_uniform_(linear.weight)
             self.position = nn.Sequential(linear, nn.ReLU(), nn.Dropout(config.position_dropout))
             n_in += config.position_size
         sizes = [n_in] + [config.width] * config.depth
         self.hidden = nn.ModuleList(HiddenLayer(a, b, config) for a, b in pairwise(sizes))
-        self.output = nn.Linear(config.width, len(PARAMETERS))
+        self.output = RowLinear(config.width, len(PARAMETERS))
         init.xavier_uniform_(self.output.weight, config.output_gain)
         init.zeros_(self.output.bias)
         self.temper = Temper() if config.output == "tempered" else None

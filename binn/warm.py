@@ -15,6 +15,7 @@ from binn.clm5 import BEDROCK_SCHEMES, N_LAYERS, Forcing, local_sensitivity, sol
 from binn.diagnostics import components
 from binn.observations import Observations
 from binn.parameters import LOWER, UPPER
+from binn.row_products import RowLinear
 
 __all__ = ["warm"]
 
@@ -42,6 +43,8 @@ def warm() -> None:
             components(state)
             local_sensitivity(state)
             transient(state, forcing.changed(warming=1.0), 1)
+        with torch.no_grad():
+            RowLinear(3, 2, dtype=dtype)(torch.ones(1, 3, dtype=dtype))
     _warm_calibration(forcing)
 
 

@@ -157,10 +157,11 @@ def solve(
     bedrock : {"conserving", "published"}
         `conserving` closes the column at bedrock, so that respiration equals input; `published`
         reproduces the authors' code (Xu et al. 2025) to rounding.
-    backend : {"auto", "torch", "dense", "dense-loop"}
-        "torch" is the structured elimination on any device; "dense" and "dense-loop" assemble and
-        factorise the 140 x 140 matrix as the published codes do: slow, and inaccurate where the
-        system is ill-conditioned; for comparison only.
+    backend : {"auto", "numba", "torch", "dense", "dense-loop"}
+        "auto" takes "numba", the compiled elimination, on the CPU and "torch", the same on any
+        device, elsewhere; "dense" and "dense-loop" assemble and factorise the 140 x 140 matrix as
+        the published codes do: slow, and inaccurate where the system is ill-conditioned; for
+        comparison only.
 
     Returns
     -------

@@ -79,10 +79,8 @@ def test_parameters_are_those_of_the_network(
 
 def test_rows_may_be_chosen(model: BINN, synthetic_dataset: xr.Dataset) -> None:
     rows = [7, 3, 50]
-    np.testing.assert_allclose(
-        model.normalised(synthetic_dataset, rows=rows),
-        model.normalised(synthetic_dataset)[rows],
-        rtol=1e-12,
+    np.testing.assert_array_equal(
+        model.normalised(synthetic_dataset, rows=rows), model.normalised(synthetic_dataset)[rows]
     )
 
 
@@ -120,8 +118,10 @@ def test_permuting_sites_permutes_predictions(
     for name in ("obs_depth", "obs_soc"):
         shuffled[name] = synthetic_dataset[name].isel(obs=rows)
     again = binn.predict(model, shuffled)
-    np.testing.assert_allclose(again["soc"], predicted["soc"][order], rtol=1e-12)
-    np.testing.assert_allclose(again["soc_obs"], predicted["soc_obs"][rows], rtol=1e-12)
+    assert set(again) == set(predicted)
+    for name, values in again.items():  # bit by bit: input allocation makes much of the last one
+        where = rows if values.dims[0] == "obs" else order
+        np.testing.assert_array_equal(values, predicted[name][where], err_msg=str(name))
 
 
 def test_cells_without_covariates_are_skipped(model: BINN, synthetic_dataset: xr.Dataset) -> None:
