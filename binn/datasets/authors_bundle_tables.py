@@ -83,7 +83,7 @@ def read_covariates(
     Raises
     ------
     InputError
-        When the file is missing, damaged or of another shape.
+        When the file is missing, damaged, of another shape, or holds other profiles.
     """
     columns = [ENV_COLUMNS.index(name) for name in AUTHORS_COVARIATES]
     place = [ENV_COLUMNS.index(name) for name in _PLACE]
@@ -104,6 +104,11 @@ def read_covariates(
             covariates[rows] = values[mine]
             away = np.abs(block[mine][:, place] - profiles.lonlat[rows]) > _OFF
             elsewhere += int(away.any(axis=1).sum())
+    if elsewhere > keep.sum() / 2:
+        raise InputError(
+            f"{files.path(SOURCES['env'])} belongs to other profiles: coordinates of {elsewhere} "
+            f"of {keep.sum()} are not those of soc_profile_info; rows must be in its order"
+        )
     if elsewhere:
         report.notes.append(
             f"coordinates of {elsewhere} profiles differ between EnvInfo and soc_profile_info: "

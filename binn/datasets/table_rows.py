@@ -22,6 +22,9 @@ __all__ = ["TableProfiles", "read_profiles"]
 Array = NDArray[np.float64]
 
 _SAME_PLACE = 1e-3  # degrees between rows of one profile
+_DENSEST = 3000.0  # kg m-3: no soil is denser
+#: what is wrong with an observation before anything is computed from it, by number
+_BROKEN = ("", "limits that are no layer", "impossible share or density")
 
 
 @dataclass(frozen=True)
@@ -77,7 +80,7 @@ def read_profiles(
         usable.
     """
     ids, rows, numbers = [], [], []
-    depth, soc = [], []
+    depth, soc, broken = [], [], []
     start = 0
     for piece in pieces(path, mapping):
         if start:
@@ -104,6 +107,7 @@ def read_profiles(
         }
         depth.append(_depth(observed, mapping))
         soc.append(_soc(observed, mapping))
+        broken.append(_broken(observed, mapping))
         start += len(piece)
     if not start:
         raise InputError(f"{path} has no rows")
@@ -113,6 +117,7 @@ def read_profiles(
         np.concatenate(numbers),
         np.concatenate(depth),
         np.concatenate(soc),
+        np.concatenate(broken),
         mapping,
         report,
     )
@@ -138,12 +143,29 @@ def _soc(observed: dict[str, Array], mapping: TableMapping) -> Array:
     return soc
 
 
+def _broken(observed: dict[str, Array], mapping: TableMapping) -> NDArray[np.int8]:
+    """Number of what is wrong (row, depth) in :data:`_BROKEN`; the mapping's units are right."""
+    found = np.zeros(next(iter(observed.values())).shape, dtype=np.int8)
+    if "upper" in observed:
+        found[(observed["upper"] < 0) | (observed["lower"] < observed["upper"])] = 1
+    for role, highest in (
+        ("organic_carbon", 1.0),
+        ("bulk_density", _DENSEST),
+        ("coarse_fragments", 1.0),
+    ):
+        if role in observed:
+            values = observed[role] * mapping.factors[role]
+            found[(values < 0) | (values > highest)] = 2
+    return found
+
+
 def _profiles(
     names: NDArray[np.object_],
     rows: NDArray[np.int64],
     numbers: Array,
     depth: Array,
     soc: Array,
+    broken: NDArray[np.int8],
     mapping: TableMapping,
     report: Report,
 ) -> TableProfiles:
@@ -154,6 +176,7 @@ def _profiles(
     codes, found = pd.factorize(names[named])
     report.read["site"] = len(found)
     rows, numbers, depth, soc = rows[named], numbers[named], depth[named], soc[named]
+    broken = broken[named]
     frame = pd.DataFrame(numbers).groupby(codes)
     first = frame.first().to_numpy(dtype=np.float64)  # the first value that is not missing
     spread = (frame.max() - frame.min()).to_numpy(dtype=np.float64)[:, :2]
@@ -163,7 +186,7 @@ def _profiles(
         first_row,
         first[:, :2],
         {name: first[:, 2 + k] for k, name in enumerate(mapping.covariates)},
-        *_observations(codes, rows, depth, soc, found, mapping.wide, report),
+        *_observations(codes, rows, depth, soc, broken, found, mapping.wide, report),
     )
     if mapping.wide and len(codes) > len(found):
         raise InputError(
@@ -194,6 +217,7 @@ def _observations(
     rows: NDArray[np.int64],
     depth: Array,
     soc: Array,
+    broken: NDArray[np.int8],
     found: NDArray[np.object_],
     wide: bool,
     report: Report,
@@ -201,7 +225,8 @@ def _observations(
     """Owner, depth and SOC of the usable observations, profile after profile."""
     several = depth.shape[1]
     owner, line = np.repeat(codes, several), np.repeat(rows, several)
-    depth, soc = depth.ravel(), soc.ravel()
+    depth, soc, broken = depth.ravel(), soc.ravel(), broken.ravel()
+    again = pd.DataFrame({"owner": owner, "depth": depth, "soc": soc}).duplicated().to_numpy()
     good = np.ones(len(owner), dtype=bool)
     if wide:  # an empty cell of a wide table is no observation
         good = np.isfinite(soc)
@@ -209,9 +234,11 @@ def _observations(
     for reason, bad, values, unit in (
         ("missing depth", ~np.isfinite(depth), depth, ""),
         ("missing SOC", ~np.isfinite(soc), soc, ""),
+        *((reason, broken == k, depth, "m") for k, reason in enumerate(_BROKEN) if reason),
         ("zero SOC", soc == 0, depth, "m"),
         ("unphysical SOC", _outside("obs_soc", soc), soc, "gC m-3"),
         ("unphysical depth", _outside("obs_depth", depth), depth, "m"),
+        ("same depth and SOC as a row before", again, depth, "m"),
     ):
         for number in np.flatnonzero(good & bad):
             detail = f"{values[number]:g} {unit}" if unit else ""

@@ -80,10 +80,14 @@ def import_table(
     profiles, cell = _with_forcing(profiles, donor, max_distance, report)
     profiles, cell, filled = _with_covariates(profiles, cell, plan, donor, max_distance, report)
     if not len(profiles.ids):
-        reasons = ", ".join(
-            f"{why} ({n})" for (kind, why), n in report.counts().items() if kind == "site"
-        )
-        raise InputError(f"no profile of {table} is usable: {reasons}")
+        reasons = {
+            kind: ", ".join(
+                f"{why} ({n})" for (of, why), n in report.counts().items() if of == kind
+            )
+            for kind in ("site", "observation")
+        }
+        of_rows = f"; observations: {reasons['observation']}" if reasons["observation"] else ""
+        raise InputError(f"no profile of {table} is usable: {reasons['site']}{of_rows}")
     report.kept |= {"site": len(profiles.ids), "observation": len(profiles.soc)}
     _remark(profiles, plan, report)
     cells, site_cell = _cells(profiles, cell, donor)

@@ -138,10 +138,11 @@ def _values(array: xr.DataArray, entry: Variable, block: int | None) -> Iterator
         yield f"{entry.name} is missing (NaN) {missing.where(dim)}"
     if infinite.rows:
         yield f"{entry.name} is infinite {infinite.where(dim)}"
+    unit = "" if entry.units == "1" else f" {entry.units}"
     if low.rows:
-        yield f"{entry.name} is below {entry.lower:g} {entry.units} {low.where(dim)}"
+        yield f"{entry.name} is below {entry.lower:g}{unit} {low.where(dim)}"
     if high.rows:
-        yield f"{entry.name} is above {entry.upper:g} {entry.units} {high.where(dim)}"
+        yield f"{entry.name} is above {entry.upper:g}{unit} {high.where(dim)}"
 
 
 def _indices(ds: xr.Dataset, sound: list[str], block: int | None) -> Iterator[str]:

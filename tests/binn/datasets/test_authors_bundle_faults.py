@@ -140,6 +140,10 @@ FAULTS: dict[str, tuple[Fault, str]] = {
         lambda r: bundles.change(_wosis(r, ENV), "EnvInfo", lambda v: v[:, :-1]),
         r"EnvInfo has shape \(81, 11\), which is \(12, 81\) neither",
     ),
+    "covariates in another order": (
+        lambda r: bundles.change(_wosis(r, ENV), "EnvInfo", lambda v: v[:, ::-1]),
+        r"env_info\.mat belongs to other profiles: coordinates of \d+ of \d+ are not those of",
+    ),
     "a filter of other profiles": (
         lambda r: bundles.change(_wosis(r, "*stat_r2*"), "stat_r2", lambda v: v[:, :-1]),
         r"stat_r2 has shape \(3, 11\), which is \(12, any\) neither",

@@ -190,6 +190,28 @@ def test_what_stays_behind_is_named(read: Read) -> None:
     assert Report.of(ds).left_out == report.left_out
 
 
+def test_layers_and_shares_that_cannot_be_stay_behind(read: Read) -> None:
+    columns = {"profile_id": "id", "lon": "x", "lat": "y", "upper": "top", "lower": "bottom"}
+    columns |= {"organic_carbon": "oc", "bulk_density": "bd", "coarse_fragments": "stones"}
+    units = {"depth": "cm", "organic_carbon": "%", "bulk_density": "g cm-3"}
+    mapping = {"columns": columns, "units": units | {"coarse_fragments": "%"}}
+    good = {"id": "a", "x": -97.0, "y": 38.5, "top": 0.0, "bottom": 10.0}
+    good |= {"oc": 2.0, "bd": 1.3, "stones": 5.0}
+    changes: list[dict[str, float]] = [{}, {"top": 20.0}, {"top": -4.0}, {"oc": 150.0}]
+    changes += [{"bd": 1300.0}, {"stones": 120.0}, {"stones": -10.0}, {}, {"bottom": 20.0}]
+    rows = [good | change for change in changes]
+    ds, report = read({key: [row[key] for row in rows] for key in good}, mapping)
+    np.testing.assert_allclose(ds["obs_depth"], [0.05, 0.1])
+    np.testing.assert_allclose(ds["obs_soc"], 0.02 * 1300 * 0.95 * 1000)
+    assert [(entry.row, entry.reason) for entry in report.left_out] == [
+        *((row, "limits that are no layer") for row in (2, 3)),
+        *((row, "impossible share or density") for row in (4, 5, 6, 7)),
+        (8, "same depth and SOC as a row before"),
+    ]
+    with pytest.raises(InputError, match=r"observations: impossible share or density \(1\)"):
+        read({key: [value] for key, value in (good | {"bd": 1300.0}).items()}, mapping)
+
+
 def test_the_limit_of_distance(read: Read) -> None:
     """Ten kilometres: only the profiles within ten kilometres of a cell."""
     ds, report = read(max_distance=10)

@@ -52,7 +52,7 @@ def test_missing_forcing_names_variable_cell_and_count(canonical: Make) -> None:
         ("temperature", 20.0, "temperature is below 180 K in 1 cell row"),
         ("litter1", -1.0, "litter1 is below 0 gC m-2 month-1"),
         ("litter1", np.inf, "litter1 is infinite"),
-        ("nbedrock", 21, "nbedrock is above 20"),
+        ("nbedrock", 21, "nbedrock is above 20 in 1 cell row"),
         ("nbedrock", 0, "nbedrock is below 1"),
         ("water", 1.5, "water is above 1"),
         ("sand", 101.0, "sand is above 100 percent"),
