@@ -36,6 +36,7 @@ from binn.fingerprint import git_revision
 from binn.model import BINN, ModelConfig
 from binn.model_card import model_card
 from binn.training.config import SplitConfig, TrainingConfig
+from binn.training.fold_folders import fold_folders
 
 __all__ = [
     "SCHEMA_VERSION",
@@ -181,7 +182,7 @@ def find_checkpoint(path: str | os.PathLike[str]) -> Path:
         beside = candidate != folder and (candidate / _CONFIG).is_file()
         if beside or (candidate / _WEIGHTS).is_file():
             return candidate
-    if list(folder.glob("fold_*/checkpoint")):
+    if any((fold / "checkpoint").is_dir() for fold in fold_folders(folder).values()):
         raise InputError(
             f"{folder} holds one checkpoint for each fold: name one of them, such as "
             f"{folder / 'fold_0'}, or load them together as an ensemble"
@@ -208,10 +209,7 @@ def find_ensemble(path: str | os.PathLike[str]) -> list[Path]:
         If there is none.
     """
     folder = shipped_folds(path) or Path(path)
-    folds = sorted(
-        (fold for fold in folder.glob("fold_*") if (fold / "checkpoint").is_dir()),
-        key=lambda fold: (len(fold.name), fold.name),
-    )
+    folds = [fold for fold in fold_folders(folder).values() if (fold / "checkpoint").is_dir()]
     return [find_checkpoint(fold) for fold in folds] or [find_checkpoint(path)]
 
 

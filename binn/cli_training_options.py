@@ -114,7 +114,7 @@ def read_request(options: argparse.Namespace) -> RunRequest:
         "all_folds": folds,
         "parallel": options.parallel,
         "regions": options.region,
-        "sites": _ids(options.sites) if options.sites else None,
+        "sites": _ids(options.sites) if options.sites is not None else None,
         "device": options.device,
         "threads": options.threads,
         "save_every": options.save_every,

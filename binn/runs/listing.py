@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 from binn.errors import InputError
 from binn.runs.record import Run, RunReader
 from binn.runs.rows import RowReader
+from binn.training.fold_folders import fold_folders
 from binn.training.run_folder import RunConfig, read_run_config
 
 if TYPE_CHECKING:
@@ -95,8 +96,7 @@ class Listing:
         """
         path = Path(self.get(run_id).path)
         rows = self._rows.read(path / "metrics.jsonl")
-        for fold in sorted(path.glob("fold_*"), key=lambda one: (len(one.name), one.name)):
-            number = int(fold.name.removeprefix("fold_"))
+        for number, fold in fold_folders(path).items():
             found = self._rows.read(fold / "metrics.jsonl")
             rows += [{"fold": number, **row} for row in found]
         return rows
@@ -117,8 +117,8 @@ class Listing:
         from binn.training.live_map import read_live_map
 
         path = Path(self.get(run_id).path)
-        files = [*path.glob("last/map.npz"), *path.glob("fold_*/last/map.npz")]
-        newest = max(files, key=_changed, default=None)
+        files = [one / "last" / "map.npz" for one in (path, *fold_folders(path).values())]
+        newest = max((file for file in files if file.exists()), key=_changed, default=None)
         return None if newest is None else read_live_map(newest.parent)
 
     def config(self, run_id: str) -> RunConfig:

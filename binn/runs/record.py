@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import math
 import re
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass, field
@@ -14,6 +15,7 @@ from pydantic import ValidationError
 from binn.errors import InputError
 from binn.processes import ProcessIdentity
 from binn.runs.launch import began, last_words
+from binn.training.fold_folders import fold_folders
 from binn.training.interruption import CANCEL
 from binn.training.run_folder import RunConfig, read_run_config, read_status
 from binn.training.run_lock import is_locked
@@ -181,16 +183,16 @@ class RunReader:
             "train_nse": _number(status.get("train_nse")),
             "validation_nse": _number(status.get("validation_nse")),
             "best_nse": _number(status.get("best_nse")),
-            "scores": nse if isinstance(nse, dict) else {},
+            "scores": _scores(nse if isinstance(nse, dict) else {}),
             "ticket": _whole(status.get("ticket")) if state == "queued" else 0,
         }
         if config is not None and config.kind == "folds":
             found["folds"] = config.training.split.folds
-            parts = [self.read(one) for one in path.glob("fold_*")]
+            parts = [self.read(one) for one in fold_folders(path).values()]
             known = [one for one in parts if one is not None]
             share = sum(one.progress for one in known) / found["folds"]
             found["fold"] = sum(one.state == "done" for one in known)
-            found["scores"] = {"held_out": nse} if isinstance(nse, float) else {}
+            found["scores"] = _scores({"held_out": nse})
             found["eta_seconds"] = found["eta_seconds"] or _eta(
                 known, found["folds"], config, share
             )
@@ -296,5 +298,12 @@ def _whole(value: object) -> int:
     return value if isinstance(value, int) else 0
 
 
+def _scores(nse: Mapping[str, object]) -> dict[str, float]:
+    """Those parts that have one."""
+    found = {part: _number(value) for part, value in nse.items()}
+    return {part: value for part, value in found.items() if value is not None}
+
+
 def _number(value: object) -> float | None:
-    return float(value) if isinstance(value, (int, float)) else None
+    """The number; None for what is none, which JSON cannot tell either."""
+    return float(value) if isinstance(value, (int, float)) and math.isfinite(value) else None

@@ -185,6 +185,7 @@ def test_train_on_some_sites(
         (("--region", "Atlantis"), "no state or biome 'Atlantis'"),
         (("--sites", "7,8"), "no site of the profile id 7, 8"),
         (("--sites", ","), "lists no profile id"),
+        (("--sites", ""), "lists no profile id"),
         (("--map", "weather"), "live_map is one of soc_stock"),
         (("--learning-rate", "-1"), "optimiser.learning_rate"),
     ):

@@ -136,6 +136,14 @@ def test_a_damaged_status(runs: Runs, damage: str) -> None:
     assert runs.get(RUN).resumable
 
 
+def test_what_is_no_number_is_left_out(runs: Runs) -> None:
+    nan = float("nan")
+    said(runs, validation_nse=nan, best_nse="0.5", nse={"validation": nan, "test": 0.25})
+    run = runs.get(RUN)
+    assert (run.validation_nse, run.best_nse, run.scores) == (None, None, {"test": 0.25})
+    json.dumps(run.as_json(), allow_nan=False)
+
+
 def test_a_damaged_configuration(runs: Runs) -> None:
     (runs.folder / RUN / "config.json").write_text("{")
     assert runs.get(RUN).state == "done"
@@ -194,6 +202,20 @@ def test_folds_are_promoted_together(runs: Runs) -> None:
     with pytest.raises(InputError, match=r"fold_2.*cannot be read as JSON"):
         runs.promote(folds)
     assert runs.promoted() == RUN
+
+
+def test_a_copy_of_a_fold_is_no_fold(runs: Runs) -> None:
+    folds = folds_of(runs, "done", (0, 1, 2))
+    before, rows = runs.get(folds), runs.history(folds)
+    assert {row["fold"] for row in rows} == {0, 1, 2}
+    path = runs.folder / folds
+    for copy in ("fold_0_old", "fold_1 (copy)", "fold_01", "fold_"):
+        shutil.copytree(path / "fold_0", path / copy)
+    (path / "fold_7").write_text("a file")
+    assert len(runs.checkpoints(folds)) == 3
+    assert Runs(runs.folder).history(folds) == rows
+    assert runs.get(folds) == before
+    assert runs.live_map(folds) is not None
 
 
 def test_unfinished_folds_are_not_promoted(runs: Runs) -> None:
