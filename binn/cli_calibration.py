@@ -142,7 +142,7 @@ def calibrate_command(options: argparse.Namespace) -> None:
     """``binn calibrate DATA --site ID --method M``."""
     if options.chains and options.method in ("kalman", "genetic"):
         options.usage_error(f"--chains: the method {options.method} has none")
-    out = _checked_out(options.out)
+    out = _checked_out(options.out, options.data)
     import binn
     from binn.calibration import CalibrationProblem, calibrate_problem
     from binn.calibration.profile_names import numbered
@@ -256,7 +256,7 @@ def _find(ds: xr.Dataset, text: str) -> int:
     return int(rows[0])
 
 
-def _checked_out(name: str | None) -> Path | None:
+def _checked_out(name: str | None, data: str) -> Path | None:
     """Where to write, refused before any work is done."""
     if name is None:
         return None
@@ -265,6 +265,8 @@ def _checked_out(name: str | None) -> Path | None:
         raise InputError(f"cannot write {path}: name it .nc or .json")
     if path.is_dir() or not path.parent.is_dir():
         raise InputError(f"cannot write {path}: it is a folder, or its folder does not exist")
+    if path.exists() and Path(data).exists() and path.samefile(data):
+        raise InputError(f"{path} is the dataset itself: give another name for the calibration")
     return path
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from dataclasses import replace
+from numbers import Integral
 from typing import Any, Literal
 
 import numpy as np
@@ -29,6 +30,7 @@ METHODS: tuple[Method, ...] = ("adaptive", "published", "kalman", "genetic")
 _FIRST_OF_PUBLISHED = 2 / 7  # 20,000 of 70,000 steps
 _ADAPTING_FROM = 2 / 35  # 4,000 of 70,000 steps, into the second phase
 _WARMUP_OF_ADAPTIVE = 1 / 5
+_FEWEST_OF_ADAPTIVE = 500  # for a warm-up of 100
 _TOGETHER = 512  # candidates of a site whose misfit is asked for at once
 
 
@@ -146,10 +148,11 @@ def calibrate_problem(
         raise InputError(
             f"calibration method {method!r} is not known; use one of {', '.join(METHODS)}"
         )
-    if seed < 0:
-        raise InputError(f"seed={seed} is not possible; give 0 or more")
-    if iterations is not None and iterations < 1:
-        raise InputError(f"iterations={iterations} is not possible; give 1 or more")
+    for name, value, least in (("seed", seed, 0), ("iterations", iterations, 1)):
+        if value is not None and not (isinstance(value, Integral) and value >= least):
+            raise InputError(
+                f"{name}={value!r} is not possible; give a whole number, {least} or more"
+            )
     if method in ("adaptive", "published"):
         from binn.calibration.mcmc import mcmc
 
@@ -193,6 +196,11 @@ def chain_options(
     given: dict[str, Any] = {} if chains is None else {"chains": chains}
     if iterations is not None and method == "adaptive":
         warmup = round(iterations * _WARMUP_OF_ADAPTIVE)
+        if iterations < _FEWEST_OF_ADAPTIVE and "warmup" not in changes:
+            raise InputError(
+                f"iterations={iterations} are too few for the method adaptive: a fifth of them is "
+                f"its warm-up; give {_FEWEST_OF_ADAPTIVE} or more"
+            )
         given |= {"warmup": warmup, "samples": iterations - warmup}
     elif iterations is not None:
         first = max(2, round(iterations * _FIRST_OF_PUBLISHED))
@@ -253,7 +261,13 @@ def _observations(given: Any) -> Observations:
         raise InputError(
             "observations are given as Observations, as a dataset, or as two arrays, depth and SOC"
         )
-    depth, soc = (np.atleast_2d(np.asarray(one, dtype=np.float64)) for one in given)
+    try:
+        depth, soc = (np.atleast_2d(np.asarray(one, dtype=np.float64)) for one in given)
+    except (TypeError, ValueError):
+        raise InputError(
+            "depths and SOC are numbers, as many for each site: fill those of shorter profiles up "
+            "with NaN"
+        ) from None
     if depth.shape != soc.shape or depth.ndim != 2:
         raise InputError(
             f"depths have shape {depth.shape}, SOC {soc.shape}: both must be (site, observation)"

@@ -7,7 +7,7 @@ calibration.nc    estimates and diagnostics of all sites, when the last chunk is
 ================= ============================================================================
 
 A chunk's chains depend on nothing but the sites, the options and the seed: a chunk that was cut
-short is run again and gives the same, bit for bit, here or on a cluster.
+short, or whose file is damaged, is run again and gives the same, bit for bit, here or on a cluster.
 """
 
 from __future__ import annotations
@@ -117,7 +117,11 @@ def run_mcmc(
         with Interruption() as interruption:
             _prepare(out, work.task(chunk), resume)
             pieces = _pieces(problem.n_sites, chunk)
-            missing = [k for k in range(len(pieces)) if not _part(out, k).exists()]
+            missing = [
+                k
+                for k, positions in enumerate(pieces)
+                if not _is_stored(_part(out, k), problem.sites[positions], report)
+            ]
             progress = _Progress(pieces, missing, options, report)
             todo = [pieces[k] for k in missing]
             if scheduler is None:
@@ -224,6 +228,20 @@ def _part(out: Path, k: int) -> Path:
     return out / "parts" / f"{k:05d}.nc"
 
 
+def _is_stored(path: Path, sites: Positions, report: Report) -> bool:
+    """Whether the chains of a chunk are there, as far as a glance tells; else it is run again."""
+    if not path.exists():
+        return False
+    try:
+        with reading(path), xr.open_dataset(path, engine="h5netcdf") as ds:
+            if set(_DIMS) <= set(ds.variables) and np.array_equal(ds["site"], sites):
+                return True
+    except InputError:
+        pass  # it is cut short, or no such file at all
+    report(f"{path} is damaged: its {len(sites)} sites are run again")
+    return False
+
+
 def _here(
     work: _Work, pieces: list[Positions], threads: int, asked: Callable[[], bool]
 ) -> Iterator[Chains]:
@@ -305,9 +323,12 @@ def _finish(
     """Summarise what is stored, a chunk at a time, and write it."""
     parts = []
     for k, positions in enumerate(pieces):
-        chains = _chains_of(_read_part(_part(out, k)))
-        if len(chains.kept) != len(positions):
-            raise InputError(f"{_part(out, k)} is not of this run: remove it and resume")
+        try:
+            chains = _chains_of(_read_part(_part(out, k)))
+        except InputError:
+            raise InputError(
+                f"{_part(out, k)} is damaged: remove it and resume, its sites are run again"
+            ) from None
         parts.append(summarise(problem.take(positions), chains, options, seed, threads))
     found = replace(Calibration.join(parts), left_out=problem.left_out)
     content = found.to_dataset().to_netcdf(None, engine="h5netcdf", format="NETCDF4")

@@ -162,6 +162,8 @@ class CalibrationProblem:
             As :meth:`from_dataset`.
         """
         n = len(observations.count)
+        if not isinstance(forcing, Forcing):
+            raise InputError(f"no forcing: give a binn.clm5.Forcing of {n} sites")
         if forcing.n_sites != n:
             raise InputError(f"observations are of {n} sites, but forcing is of {forcing.n_sites}")
         received = forcing.annual_input().sum(1).numpy() > 0.0

@@ -95,8 +95,17 @@ def test_options_reach_the_method(noise_free: CalibrationProblem) -> None:
             calibrate(one, forcing.take([0]), method, **{option: 3})
     with pytest.raises(InputError, match="method 'mcmc' is not known; use one of adaptive"):
         calibrate(one, forcing.take([0]), "mcmc")
-    with pytest.raises(InputError, match="iterations=0"):
-        calibrate(one, forcing.take([0]), "genetic", iterations=0)
+    for wrong in ({"iterations": 0}, {"iterations": 1.5}, {"iterations": "9"}, {"seed": 0.5}):
+        for method in METHODS:
+            with pytest.raises(InputError, match=r"is not possible; give a whole number"):
+                calibrate(one, forcing.take([0]), method, **wrong)  # type: ignore[arg-type]
+    with pytest.raises(InputError, match=r"iterations=499 are too few .* give 500 or more"):
+        calibrate(one, forcing.take([0]), iterations=499)
+    for depth, soc in (([[0.1, 0.3], [0.2]], [[9.0, 5.0], [8.0]]), (["top"], [9.0])):
+        with pytest.raises(InputError, match="fill those of shorter profiles up with NaN"):
+            calibrate((depth, soc), forcing.take([0, 1]))  # type: ignore[arg-type]
+    with pytest.raises(InputError, match=r"no forcing: give a binn.clm5.Forcing of 1 sites"):
+        calibrate(one, None)  # type: ignore[arg-type]
     with pytest.raises(InputError, match="both must be"):
         calibrate((seen.depth[:6], seen.soc[:5]), forcing.take([0]))
     with pytest.raises(InputError, match="of 1 sites, but forcing is of 8"):

@@ -110,7 +110,8 @@ def test_calibrate_says_what_is_wrong(synthetic_file: Path, tmp_path: Path) -> N
         (["--site", "102"], "one observation only"),
         (["--site", "103", "--out", tmp_path / "x.txt"], "name it .nc or .json"),
         (["--site", "103", "--out", tmp_path / "no" / "x.nc"], "does not exist"),
-        (["--site", "103", "--iterations", "20"], "warmup"),
+        (["--site", "103", "--out", path], "is the dataset itself"),
+        (["--site", "103", "--iterations", "20"], "iterations=20 are too few"),
     ):
         assert words in only_error(call("calibrate", path, *arguments))
     assert call("calibrate", path, "--site", "103", "--method", "guess").returncode == 2

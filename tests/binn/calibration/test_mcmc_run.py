@@ -145,12 +145,39 @@ def test_nothing_to_resume(problem: CalibrationProblem, tmp_path: Path) -> None:
         read_chains(tmp_path / "new")
 
 
-def test_a_damaged_part_is_named(whole: Path, tmp_path: Path) -> None:
+def test_a_damaged_part_is_named_and_run_again(
+    problem: CalibrationProblem, whole: Path, tmp_path: Path
+) -> None:
     out = shutil.copytree(whole, tmp_path / "damaged")
-    part = out / "parts" / "00002.nc"
-    part.write_bytes(part.read_bytes()[:2000])
+    parts = [out / "parts" / f"{k:05d}.nc" for k in range(5)]
+    parts[2].write_bytes(parts[2].read_bytes()[:2000])
+    parts[3].write_bytes(b"")
+    shutil.copy(parts[1], parts[4])  # of other sites
     with pytest.raises(InputError, match=r"00002\.nc"):
         read_chains(out)
+    said: list[str] = []
+    run_mcmc(problem, out, OPTIONS, seed=3, chunk=4, resume=True, report=said.append)
+    assert [line[-46:] for line in said[:3]] == [
+        f"0000{k}.nc is damaged: its 4 sites are run again" for k in (2, 3, 4)
+    ]
+    assert "8 sites are done already" in said[3]
+    xr.testing.assert_identical(read_chains(out), read_chains(whole))
+
+
+def test_damage_that_no_glance_finds(
+    problem: CalibrationProblem, whole: Path, tmp_path: Path
+) -> None:
+    out = shutil.copytree(whole, tmp_path / "damaged")
+    part = out / "parts" / "00002.nc"
+    content = bytearray(part.read_bytes())
+    middle = len(content) // 2
+    content[middle : middle + 2000] = bytes(2000)  # among the draws
+    part.write_bytes(content)
+    with pytest.raises(InputError, match=r"00002\.nc is damaged: remove it and resume"):
+        run_mcmc(problem, out, OPTIONS, seed=3, chunk=4, resume=True)
+    part.unlink()
+    run_mcmc(problem, out, OPTIONS, seed=3, chunk=4, resume=True)
+    xr.testing.assert_identical(read_chains(out), read_chains(whole))
 
 
 @pytest.mark.filterwarnings("ignore:Port .* is already in use:UserWarning")
