@@ -11,9 +11,9 @@ from binn.datasets.covariates import covariate
 from binn.datasets.shipped import DEMO
 from binn.datasets.storage import reading, stream_dataset
 from binn.errors import InputError
-from binn.inputs import NumericInput
+from binn.inputs import InputEncoding, NumericInput
 
-__all__ = ["Limits", "read_limits", "scaled_input"]
+__all__ = ["Limits", "read_limits", "reads_scaled", "scaled_input"]
 
 Limits = dict[str, tuple[float, float]]
 """Minimum and maximum of each numeric covariate, by name."""
@@ -83,6 +83,23 @@ def scaled_input(name: str, limits: Limits | None) -> NumericInput:
     return NumericInput(
         name=name, source="covariate", offset=low, scale=high - low, lower=0.0, upper=1.0
     )
+
+
+def reads_scaled(encoding: InputEncoding) -> bool:
+    """Whether numeric covariates must come already scaled to 0 to 1: no limits were known.
+
+    Parameters
+    ----------
+    encoding : InputEncoding
+        What a network reads.
+    """
+    categories = {category.name for category in encoding.categorical}
+    numbers = [
+        entry
+        for entry in encoding.numeric
+        if entry.source == "covariate" and entry.name not in categories
+    ]
+    return bool(numbers) and all(entry == scaled_input(entry.name, None) for entry in numbers)
 
 
 def _begins_as_hdf5(path: Path) -> bool:

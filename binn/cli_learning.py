@@ -95,8 +95,9 @@ def predict_command(options: argparse.Namespace) -> int:
     if data.exists() and out.exists() and out.samefile(data):
         raise InputError(f"{out} is the dataset itself: give another name for the prediction")
     try:
+        models = binn.load_ensemble(options.checkpoint, options.device)
         attributes = predict_to_file(
-            binn.load_ensemble(options.checkpoint, options.device),
+            models,
             data,
             out,
             options.on,
@@ -112,18 +113,29 @@ def predict_command(options: argparse.Namespace) -> int:
         return _INTERRUPTED
     if attributes["skipped_cells"]:
         say(f"{attributes['skipped_cells']} cells without covariates are left out")
-    if attributes["unknown_categories"]:
-        say(
-            "categories that training did not know get the average of the known ones: "
-            f"{attributes['unknown_categories']}"
-        )
+    _say_caveats(models, attributes["unknown_categories"])
     print(out)
     return 0
+
+
+def _say_caveats(models: list[BINN], unknown: str) -> None:
+    """Say what makes results doubtful: categories not known, numbers that were not scaled."""
+    from binn.authors_limits import reads_scaled
+
+    if unknown:
+        say(f"categories that training did not know get the average of the known ones: {unknown}")
+    if any(reads_scaled(model.config.inputs) for model in models):
+        say(
+            "the results are meaningless: this network takes numeric covariates scaled to 0 to 1, "
+            "datasets hold raw ones; convert it again with `binn import authors-checkpoint "
+            "--limits FILE`"
+        )
 
 
 def evaluate_command(options: argparse.Namespace) -> None:
     """``binn evaluate CKPT DATA``."""
     import binn
+    from binn.prediction import category_sentences, known_rows, unknown_categories
     from binn.training.fit import check_device
 
     check_device(options.device)
@@ -131,6 +143,8 @@ def evaluate_command(options: argparse.Namespace) -> None:
     ds = binn.open_dataset(options.data)
     scores = _scores(models, ds, options.split)
     say(f"scored on {scores['sites']} sites: {scores['why']}")
+    unknown = unknown_categories(models, ds, "site", known_rows(models, ds, "site"))
+    _say_caveats(models, category_sentences(unknown))
     if options.json:
         print(json.dumps(scores, indent=1))
         return

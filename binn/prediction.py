@@ -32,6 +32,7 @@ __all__ = [
     "OBSERVED",
     "Seen",
     "attributes_of",
+    "category_sentences",
     "coordinates",
     "known_rows",
     "predict",
@@ -207,7 +208,7 @@ def attributes_of(
         "definition": definition,
         "models": len(models),
         "skipped_cells": skipped_cells,
-        "unknown_categories": _sentences(unknown),
+        "unknown_categories": category_sentences(unknown),
     }
 
 
@@ -232,7 +233,8 @@ def unknown_categories(
     return found
 
 
-def _sentences(unknown: dict[str, dict[int, int]]) -> str:
+def category_sentences(unknown: dict[str, dict[int, int]]) -> str:
+    """What `unknown_categories` found, in words."""
     return "; ".join(
         f"{name}: " + ", ".join(f"{code} ({count} rows)" for code, count in sorted(codes.items()))
         for name, codes in unknown.items()

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import pickle
+import re
 import subprocess
 import sys
 import zipfile
@@ -24,7 +25,8 @@ from binn.authors_checkpoint import (
 )
 from binn.authors_limits import read_limits
 from binn.checkpoint import load_checkpoint, read_config
-from binn.datasets.storage import write_dataset
+from binn.cli import main
+from binn.datasets.storage import open_dataset, write_dataset
 from binn.errors import InputError
 from binn.inputs import position_features
 from binn.torch_files import Unread, read_torch_file
@@ -145,6 +147,27 @@ def test_with_limits_reads_raw_covariates(
     a, b = (model.parameters_for(some, lonlat_of(expected)).detach() for some in (beyond, end))
     torch.testing.assert_close(a, b, rtol=0, atol=0)
     assert "already scaled" not in read_config(tmp_path / "out").origin
+
+
+def test_what_makes_its_results_doubtful_is_said(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    ds = open_dataset("demo").isel(site=slice(0, 40))
+    data = tmp_path / "some.nc"
+    write_dataset(ds.isel(obs=slice(0, int(ds["obs_count"].sum()))), data)
+    torch.save(made_up(), tmp_path / "theirs.pt")
+    np.savetxt(tmp_path / "limits.csv", np.tile([0.0, 5000.0], (58, 1)), delimiter=",")
+    with pytest.warns(UserWarning, match="already scaled"):
+        import_authors_checkpoint(tmp_path / "theirs.pt", tmp_path / "unscaled")
+    import_authors_checkpoint(tmp_path / "theirs.pt", tmp_path / "scaled", tmp_path / "limits.csv")
+    for name, meaningless in (("unscaled", True), ("scaled", False)):
+        for command in (["evaluate"], ["predict"]):
+            out = [str(tmp_path / f"{name}.nc")] if command == ["predict"] else []
+            assert main([*command, str(tmp_path / name), str(data), *out]) == 0
+            said = capsys.readouterr().err
+            assert ("results are meaningless" in said) == meaningless
+            # the demonstration has ESA's own codes, the authors number its classes 0 to 22
+            assert re.search(r"training did not know .*ESA_Land_Cover: .*130 \(\d+ rows\)", said)
 
 
 @pytest.mark.parametrize("raw_codes", [True, False])
