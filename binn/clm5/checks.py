@@ -11,6 +11,7 @@ from numba import njit
 from torch import Tensor
 
 from binn.clm5.forcing import Forcing
+from binn.clm5.numbers import numbers
 from binn.errors import InputError
 from binn.parameters import KEYS, LOWER, PARAMETERS, UPPER
 
@@ -48,7 +49,7 @@ def checked_parameters(
     """
     if bedrock not in BEDROCK_SCHEMES:
         raise InputError(f"bedrock={bedrock!r} is not known; use one of {BEDROCK_SCHEMES}")
-    values = torch.as_tensor(parameters, device=forcing.device)
+    values = numbers(parameters, "parameters").to(forcing.device)
     if values.ndim != 2 or values.shape[1] != len(KEYS):
         raise InputError(
             f"parameters have shape {tuple(values.shape)}, expected (site, {len(KEYS)})"

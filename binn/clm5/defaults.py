@@ -8,6 +8,7 @@ import torch
 from torch import Tensor
 
 from binn.clm5.column import N_LAYERS
+from binn.clm5.numbers import numbers
 from binn.clm5.profile import stock
 from binn.errors import InputError
 from binn.parameters import PARAMETERS, index
@@ -41,7 +42,7 @@ def clm5_defaults(sand: Any) -> Tensor:
     InputError
         For sand outside 0 to 100 %.
     """
-    percent = torch.as_tensor(sand, dtype=torch.float64)
+    percent = numbers(sand, "sand").to(torch.float64)
     if percent.ndim == 2 and percent.shape[1] == N_LAYERS:
         percent = stock(percent, 0.0, _ROOT_ZONE) / _ROOT_ZONE
     if percent.ndim != 1:

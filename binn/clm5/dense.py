@@ -37,7 +37,7 @@ def solve_dense(parameters: Tensor, forcing: Forcing, bedrock: str, loop: bool =
     Tensor, (site, 7, 20)
         gC m-3; may be negative or inaccurate where the system is ill-conditioned.
     """
-    assemble = _assemble_loop if loop else _assemble
+    assemble = _assemble_loop if loop and len(parameters) else _assemble
     matrix, source = assemble(parameters, forcing, bedrock)
     pools: Tensor = torch.linalg.solve(matrix, source)
     return pools.reshape(-1, N_POOLS, N_LAYERS)

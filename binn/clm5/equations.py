@@ -71,7 +71,7 @@ def matrices(
     return Matrices(
         xi_T=xi.temperature,
         xi_W=xi.water,
-        K_diag=rate.reshape(n, -1),
+        K_diag=rate.flatten(1),
         V_block=transport.transport_matrix(*transport.couplings(values, forcing, bedrock)),
-        BI=source.reshape(n, -1),
+        BI=source.flatten(1),
     )

@@ -15,6 +15,7 @@ import torch
 from torch import Tensor
 
 from binn.clm5.column import N_LAYERS
+from binn.clm5.numbers import numbers
 from binn.errors import InputError
 
 if TYPE_CHECKING:
@@ -88,14 +89,15 @@ class Forcing:
     """What backends keep with the rows: shared by all selections of sites from them."""
 
     def __post_init__(self) -> None:
-        rows = len(self.cwd)
         for name, (shape, lowest, highest, unit) in _FIELDS.items():
-            value = torch.as_tensor(getattr(self, name))
+            value = numbers(getattr(self, name), f"forcing {name!r}")
             value = value.to(torch.float64) if not value.is_floating_point() else value
             if name in _KEEPS_DOUBLE:
                 value = value.to(torch.float64)
             if name == "nbedrock":
                 value = _without_months(value)
+            if name == "cwd":  # the first says how many rows there are
+                rows = value.shape[0] if value.ndim else 0
             if tuple(value.shape) != (rows, *shape):
                 raise InputError(
                     f"forcing {name!r} has shape {tuple(value.shape)}, expected {(rows, *shape)} "
@@ -106,8 +108,8 @@ class Forcing:
                 value = value.to(torch.int64)
             object.__setattr__(self, name, value)
         if self.site_cell is not None:
-            cell = torch.as_tensor(self.site_cell)
-            if cell.ndim != 1 or cell.is_floating_point():
+            cell = numbers(self.site_cell, "forcing 'site_cell'")
+            if cell.ndim != 1 or cell.is_floating_point() or cell.dtype == torch.bool:
                 raise InputError("forcing 'site_cell' must be one whole number a site")
             if cell.numel() and (int(cell.min()) < 0 or int(cell.max()) >= rows):
                 raise InputError(
@@ -195,7 +197,15 @@ class Forcing:
     def to(
         self, device: torch.device | str | None = None, dtype: torch.dtype | None = None
     ) -> Forcing:
-        """A copy on another device or in another precision (active layer stays float64)."""
+        """A copy on another device or in another precision (active layer stays float64).
+
+        Raises
+        ------
+        InputError
+            For a `dtype` that is neither float64 nor float32.
+        """
+        if dtype not in (None, torch.float64, torch.float32):
+            raise InputError(f"forcing cannot be {dtype}; use torch.float64 or torch.float32")
 
         def move(name: str) -> Tensor:
             value = cast(Tensor, getattr(self, name))
@@ -205,17 +215,34 @@ class Forcing:
         return self._with({name: move(name) for name in self._names()})
 
     def take(self, sites: Any) -> Forcing:
-        """The forcing of some sites (indices, mask or slice), rows still shared."""
-        if isinstance(sites, np.ndarray):
-            sites = torch.from_numpy(sites)
-        elif isinstance(sites, range | list | tuple):
-            sites = torch.tensor(list(sites), dtype=torch.int64)
-        if isinstance(sites, Tensor):
-            sites = sites.to(self.device)
+        """The forcing of some sites (indices, mask or slice), rows still shared.
+
+        Raises
+        ------
+        InputError
+            For sites that are not there.
+        """
+        if not isinstance(sites, slice):
+            sites = self._places(sites)
         cell = self.site_cell
         if cell is None:
             cell = torch.arange(self.n_rows, device=self.device)
         return self._with({"site_cell": cell[sites]}, same_rows=True)
+
+    def _places(self, sites: Any) -> Tensor:
+        """Indices or a mask of sites as a tensor, or a sentence saying that they are not there."""
+        places = numbers(sites, "sites to take").to(self.device)
+        if places.is_floating_point() and not places.numel():
+            places = places.to(torch.int64)  # an empty list
+        n = self.n_sites
+        if places.dtype == torch.bool:
+            there = tuple(places.shape) == (n,)
+        else:
+            there = not places.is_floating_point() and places.ndim == 1
+            there = there and bool(((places >= -n) & (places < n)).all())
+        if not there:
+            raise InputError(f"sites to take must be a mask of {n} sites, or indices below {n}")
+        return places
 
     def tile(self, sites: slice) -> Forcing:
         """Neighbouring sites, cheaply: rows are cut where each site has its own."""
@@ -269,9 +296,9 @@ class Forcing:
 def _without_months(nbedrock: Tensor) -> Tensor:
     """(row, 12) to (row,) if no month differs."""
     if nbedrock.ndim == 2 and nbedrock.shape[1] == 12:
-        if not bool((nbedrock == nbedrock[:, :1]).all()):
+        if not bool(((nbedrock == nbedrock[:, :1]) | nbedrock.isnan().any(1, True)).all()):
             raise InputError("forcing 'nbedrock' changes within the year; bedrock does not move")
-        return nbedrock[:, 0]
+        return nbedrock.amax(1)  # NaN if one of them is
     return nbedrock
 
 

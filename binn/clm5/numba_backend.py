@@ -239,7 +239,7 @@ def kernel_rows(forcing: Forcing) -> Rows:
         rows = forcing.rows()
 
         def months_first(field: Tensor) -> NDArray[Any]:
-            return _array(field.transpose(1, 2)).reshape(rows.n_rows, -1)
+            return _array(field.transpose(1, 2)).reshape(rows.n_rows, N_LAYERS * 12)
 
         kept = Rows(
             temperature=months_first(rows.temperature),

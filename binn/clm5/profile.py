@@ -10,6 +10,7 @@ import torch
 from torch import Tensor
 
 from binn.clm5.column import INTERFACES, N_LAYERS, NODES, TOPS
+from binn.clm5.numbers import numbers
 from binn.errors import InputError
 
 __all__ = ["soc_at_depth", "stock"]
@@ -38,10 +39,12 @@ def soc_at_depth(soc: Any, depth: Any, nbedrock: Any = None, site: Any = None) -
     Raises
     ------
     InputError
-        For a negative depth or shapes that do not match.
+        For a negative depth, a site or layer that is not there, or shapes that do not match.
     """
-    soc = torch.as_tensor(soc)
-    depth = torch.as_tensor(depth, dtype=soc.dtype, device=soc.device)
+    soc = _concentration(soc)
+    if soc.ndim != 2:
+        raise InputError(f"SOC has shape {tuple(soc.shape)}, expected (site, {N_LAYERS})")
+    depth = numbers(depth, "observation depths").to(soc)
     if bool((depth < 0).any()):
         raise InputError(f"observation depth {float(depth[depth < 0][0])} m is negative")
     if site is None:
@@ -53,14 +56,16 @@ def soc_at_depth(soc: Any, depth: Any, nbedrock: Any = None, site: Any = None) -
         rows = torch.arange(soc.shape[0], device=soc.device)
         rows = rows.reshape(-1, *[1] * (depth.ndim - 1)).expand_as(depth)
     else:
-        rows = torch.as_tensor(site, dtype=torch.int64, device=soc.device)
+        rows = _whole(site, "the sites of observations", 0, len(soc) - 1).to(soc.device)
         if rows.shape != depth.shape:
             raise InputError(f"{tuple(depth.shape)} depths but {tuple(rows.shape)} sites")
     nodes = soc.new_tensor(NODES)
     at = depth.clamp(NODES[0], NODES[-1])
     if nbedrock is not None:
-        deepest = torch.as_tensor(nbedrock, dtype=torch.int64, device=soc.device)[rows]
-        at = torch.minimum(at, nodes[deepest - 1])
+        deepest = _whole(nbedrock, "nbedrock", 1, N_LAYERS).to(soc.device)
+        if deepest.shape != soc.shape[:1]:
+            raise InputError(f"{tuple(deepest.shape)} bedrock layers but {len(soc)} sites")
+        at = torch.minimum(at, nodes[deepest[rows] - 1])
     padding = at.isnan()
     at = torch.where(padding, nodes[0], at)
     below = torch.searchsorted(nodes, at.contiguous()).clamp(1, N_LAYERS - 1)
@@ -90,11 +95,29 @@ def stock(soc: Any, top: float = 0.0, bottom: float = 0.3) -> Tensor:
     Raises
     ------
     InputError
-        For a depth range that is not in the column.
+        For a depth range that is not in the column, or a shape that does not end with 20 layers.
     """
-    soc = torch.as_tensor(soc)
+    soc = _concentration(soc)
     total: Tensor = soc @ _thickness_inside(float(top), float(bottom), soc.dtype, soc.device)
     return total
+
+
+def _concentration(soc: Any) -> Tensor:
+    """A concentration in each layer, float64 unless it is float32."""
+    values = numbers(soc, "SOC")
+    if values.ndim == 0 or values.shape[-1] != N_LAYERS:
+        raise InputError(f"SOC has shape {tuple(values.shape)}, expected (site, {N_LAYERS})")
+    return values if values.is_floating_point() else values.to(torch.float64)
+
+
+def _whole(given: Any, what: str, lowest: int, highest: int) -> Tensor:
+    """Whole numbers of a range as int64."""
+    values = numbers(given, what)
+    wrong = (values < lowest) | (values > highest) | (values != values.round())
+    if bool(wrong.any()):
+        first = values[wrong][0].item()
+        raise InputError(f"{what} must be whole numbers from {lowest} to {highest}, not {first}")
+    return values.to(torch.int64)
 
 
 @lru_cache(maxsize=64)

@@ -178,7 +178,8 @@ def solve(
     OutsidePriorWarning
         If parameters lie outside the prior ranges.
     PrecisionWarning
-        If soil pools do not fit float32, where that was asked for.
+        If soil pools do not fit float32, where that was asked for, or pools are not finite, since
+        nothing decomposes in a layer.
     """
     if backend not in BACKENDS:
         raise InputError(f"backend={backend!r} is not known; use one of {BACKENDS}")
@@ -200,6 +201,8 @@ def solve(
         state.__dict__["soc"] = soc  # known already: what the property would compute
     if pools.dtype != torch.float64:
         _warn_of_range(state)
+    elif not bool(pools.detach().sum().isfinite()):
+        _warn_of_stagnation(state)
     return state
 
 
@@ -220,6 +223,18 @@ def _warn_of_range(state: SteadyState) -> None:
             PrecisionWarning,
             stacklevel=3,
         )
+
+
+def _warn_of_stagnation(state: SteadyState) -> None:
+    """Say where there is no steady state: what enters a layer and never decomposes has no end."""
+    sites = state.unrepresentable.flatten(1).any(1)
+    warnings.warn(
+        f"{int(sites.sum())} of {len(sites)} sites, first site {int(sites.nonzero()[0])}, hold "
+        "pools that are not finite: a layer in which oxygen, water or nitrogen is 0 all year has "
+        "no steady state; see SteadyState.unrepresentable or give those layers a small value",
+        PrecisionWarning,
+        stacklevel=3,
+    )
 
 
 def _solve_torch(parameters: Tensor, forcing: Forcing, bedrock: str) -> Tensor:

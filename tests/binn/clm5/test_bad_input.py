@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import warnings
-from dataclasses import replace
+from dataclasses import fields, replace
 
 import numpy as np
 import pytest
@@ -11,8 +11,10 @@ import torch
 from numpy.testing import assert_allclose
 
 from binn.clm5 import (
+    BACKENDS,
     Forcing,
     OutsidePriorWarning,
+    PrecisionWarning,
     clm5_defaults,
     matrices,
     soc_at_depth,
@@ -158,3 +160,73 @@ def test_clm5_defaults_depend_on_sand():
     assert_allclose(clm5_defaults(torch.full((1, 20), 10.0))[0], low)
     with pytest.raises(InputError, match="0 and 100"):
         clm5_defaults(torch.tensor([120.0]))
+
+
+def test_lists_and_arrays_are_as_exact_as_tensors(synthetic_sites):
+    parameters, forcing = synthetic_sites.parameters, synthetic_sites.forcing
+    expected = solve(parameters, forcing).pools
+    frozen = parameters.numpy().copy()
+    frozen.flags.writeable = False
+    for given in (parameters.tolist(), frozen, parameters.numpy().astype(">f8")):
+        assert torch.equal(solve(given, forcing).pools, expected)
+    backwards = forcing.take(np.arange(68)[::-1])
+    assert torch.equal(solve(parameters.numpy()[::-1], backwards).pools.flip(0), expected)
+    listed = replace(
+        forcing, **{name: getattr(forcing, name).tolist() for name in ("cwd", "water")}
+    )
+    assert torch.equal(solve(parameters, listed).pools, expected)
+
+
+@pytest.mark.parametrize("given", ["abc", None, [[1.0], [2.0, 3.0]], np.ones((68, 21)) * 1j])
+def test_what_is_no_number_is_refused(synthetic_sites, given):
+    with pytest.raises(InputError, match="parameters"):
+        solve(given, synthetic_sites.forcing)
+    with pytest.raises(InputError, match="'cwd'"):
+        replace(synthetic_sites.forcing, cwd=given)
+
+
+def test_sites_that_are_not_there(synthetic_sites):
+    forcing = synthetic_sites.forcing
+    for sites in ([68], [-69], [0.5], np.ones(3, dtype=bool), 3):
+        with pytest.raises(InputError, match="sites to take"):
+            forcing.take(sites)
+    mask = np.arange(68) % 2 == 0
+    for same in (mask, mask.tolist(), torch.from_numpy(mask)):
+        assert torch.equal(forcing.take(same).per_site("cwd"), forcing.cwd[::2])
+    with pytest.raises(InputError, match=r"float64 or torch\.float32"):
+        forcing.to(dtype=torch.int32)
+
+
+def test_no_sites_are_no_trouble(synthetic_sites):
+    nothing = synthetic_sites.forcing.take([])
+    for backend in BACKENDS:
+        assert solve(np.empty((0, 21)), nothing, backend=backend).soc.shape == (0, 20)
+    assert matrices(np.empty((0, 21)), nothing).K_diag.shape == (0, 140)
+    names = [one.name for one in fields(Forcing) if one.init and one.name != "site_cell"]
+    none = Forcing(*(getattr(nothing, name)[:0] for name in names))
+    assert solve(np.empty((0, 21)), none).pools.shape == (0, 7, 20)
+
+
+def test_observations_of_sites_that_are_not_there():
+    soc = np.ones((3, 20), dtype=int)
+    assert soc_at_depth(soc, [0.1, 2.5], site=[0, 2]).tolist() == [1.0, 1.0]
+    assert float(stock(soc)[0]) == pytest.approx(0.3)
+    for site in ([0, 3], [0, -1], [0, 0.5]):
+        with pytest.raises(InputError, match="sites of observations"):
+            soc_at_depth(soc, [0.1, 2.5], site=site)
+    for nbedrock, about in ([0, 1, 2], "nbedrock"), ([4], "1.*bedrock layers but 3 sites"):
+        with pytest.raises(InputError, match=about):
+            soc_at_depth(soc, [0.1, 0.2, 0.3], nbedrock)
+    for compute in (stock, lambda some: soc_at_depth(some, [0.1, 0.2, 0.3])):
+        with pytest.raises(InputError, match=r"\(site, 20\)"):
+            compute(soc[:, :7])
+
+
+@pytest.mark.parametrize("backend", ["numba", "torch"])
+def test_where_nothing_decomposes_is_said(synthetic_sites, backend):
+    oxygen = synthetic_sites.forcing.oxygen.clone()
+    oxygen[5, 0] = 0.0
+    forcing = replace(synthetic_sites.forcing, oxygen=oxygen)
+    with pytest.warns(PrecisionWarning, match="1 of 68 sites, first site 5.*oxygen"):
+        state = solve(synthetic_sites.parameters, forcing, backend=backend)
+    assert state.unrepresentable.flatten(1).any(1).nonzero().flatten().tolist() == [5]
