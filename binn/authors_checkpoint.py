@@ -117,9 +117,13 @@ def _state(content: object, source: Path) -> dict[str, Tensor]:
         raise InputError(
             f"{source} holds no weights: neither model_state_dict nor tensors by name are in it"
         )
-    odd = [key for key, value in state.items() if not isinstance(value, Tensor)]
+    odd = [
+        key
+        for key, value in state.items()
+        if not isinstance(value, Tensor) or value.layout is not torch.strided
+    ]
     if odd:
-        raise InputError(f"{source}: {odd[0]} among the weights is not a tensor")
+        raise InputError(f"{source}: {odd[0]} among the weights is not a tensor of plain numbers")
     return {str(key).removeprefix("module."): value for key, value in state.items()}
 
 
@@ -180,6 +184,8 @@ def authors_model(
             )
         if not bool(torch.isfinite(value).all()):
             raise InputError(f"{source}: {key} is not finite: that training had failed")
+        if key.endswith(".running_var") and bool((value < 0).any()):
+            raise InputError(f"{source}: {key} holds a negative variance: the file was changed")
         ours[f"networks.0.{name}"] = value.to(expected.dtype)
     model.load_state_dict(ours)
     return model.eval()

@@ -5,6 +5,7 @@ Each file is hashed as it is read; the hashes go into the dataset.
 
 from __future__ import annotations
 
+import codecs
 import hashlib
 import io
 import re
@@ -62,7 +63,8 @@ class SourceFiles:
         if not text.strip():
             raise InputError(f"{self.root / name} is empty")
         try:
-            values = np.loadtxt(io.BytesIO(text), delimiter=",", ndmin=2, comments=None)
+            plain = io.BytesIO(text.removeprefix(codecs.BOM_UTF8))
+            values = np.loadtxt(plain, delimiter=",", ndmin=2, comments=None)
         except ValueError as error:
             raise InputError(f"{self.root / name} {table_fault(error)}") from error
         if columns is not None and values.shape[1] != columns:
@@ -108,6 +110,8 @@ class SourceFiles:
             raise InputError(f"{path} is missing") from error
         except OSError as error:
             raise InputError(f"cannot read {path}: {error.strerror}") from error
+        if content.startswith(b"version https://git-lfs"):
+            raise InputError(f"{path} only points to the data (Git LFS): run `git lfs pull` there")
         self.sha256[name] = hashlib.sha256(content).hexdigest()
         return content
 

@@ -248,6 +248,8 @@ def changed(name: str, value: Tensor) -> Callable[[State], object]:
         (changed("mlp.layers.0.weight", torch.ones(70)), "takes 0 inputs"),
         (changed("mlp.layers.1.bias", torch.full((5,), torch.nan)), "mlp.layers.1.bias is not fin"),
         (changed("mlp.layers.0.weight", torch.ones(9000, 78)), "architecture: width"),
+        (changed("mlp.layers.1.bias", torch.ones(5).to_sparse()), "not a tensor of plain numbers"),
+        (changed("mlp.bns.0.running_var", -torch.ones(5)), "running_var holds a negative variance"),
         (lambda _: {"model_state_dict": 3}, "holds no weights"),
         (lambda _: [torch.ones(2)], "holds no weights"),
         (lambda state: {**state, "odd": "text"}, "odd among the weights is not a tensor"),

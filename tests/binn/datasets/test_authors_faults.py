@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import codecs
 import re
 import shutil
 from collections.abc import Callable
@@ -91,6 +92,10 @@ FAULTS: dict[str, tuple[Fault, str]] = {
         "holds no folders Training_Data and Prediction_Data",
     ),
     "empty table": (_write(_ENV, b""), r"env_info\.txt is empty"),
+    "pointer of Git LFS": (
+        _write(_TEMPERATURE, b"version https://git-lfs.github.com/spec/v1\noid sha256:0"),
+        r"soil_temp_profile\.npy only points to the data \(Git LFS\)",
+    ),
     "truncated array": (_cut(_TEMPERATURE, 5000), r"soil_temp_profile\.npy is cut short"),
     "truncated header": (_cut(_TEMPERATURE, 40), r"soil_temp_profile\.npy is cut short"),
     "no array": (_write(_TEMPERATURE, b"hello"), r"soil_temp_profile\.npy is not a \.npy file"),
@@ -201,6 +206,16 @@ def test_no_file_of_the_layout_is_optional(small_source: Path) -> None:
         with pytest.raises(InputError, match=f"{path.name} is missing"):
             import_authors_demo(small_source)
         aside.rename(path)
+
+
+def test_a_table_saved_on_windows_is_the_same(small_source: Path) -> None:
+    from binn.datasets.authors import import_authors_demo
+
+    as_it_was, _ = import_authors_demo(small_source)
+    for path in small_source.rglob("*.txt"):
+        path.write_bytes(codecs.BOM_UTF8 + path.read_bytes().replace(b"\n", b"\r\n"))
+    again, _ = import_authors_demo(small_source)
+    assert again.drop_attrs(deep=False).identical(as_it_was.drop_attrs(deep=False))
 
 
 @pytest.mark.parametrize("name", FAULTS)
