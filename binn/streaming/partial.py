@@ -176,6 +176,8 @@ class Partial:
         error: BaseException | None,
         trace: TracebackType | None,
     ) -> None:
+        if isinstance(error, InputError) and self.done.rows == 0:
+            self.remove()  # nothing is lost, and nothing stands in the way of another try
         self.close()
 
     def _file(self, name: str) -> Path:
