@@ -114,11 +114,10 @@ class Explorer:
             styles=_LEFT,
             margin=0,
         )
-        right = pn.Column(
-            Selected(state, attention), DepthProfile(state, attention), styles=_RIGHT, margin=0
-        )
+        right = pn.Column(Selected(state, attention), styles=_RIGHT, margin=0)
 
         steps = (
+            lambda: right.append(DepthProfile(state, attention)),
             lambda: right.append(SiteParameters(state, attention)),
             lambda: right.append(Inspector(state, attention, self._lane("inspecting"))),
         )

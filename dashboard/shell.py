@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gc
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from importlib import import_module
@@ -173,9 +174,14 @@ class _Visit:
         self._explorer.start(tab)
         if document := _visited():  # the page is on its way before torch is imported
             document.add_next_tick_callback(state.results.start)
-            pn.state.onload(Thread(target=_import_the_rest, daemon=True).start)
+            self._watching = state.results.param.watch(self._solved, "estimate")
         else:
             state.results.start()
+
+    def _solved(self, *_: object) -> None:
+        """The first map is there: now what the other tabs need, once for all visitors."""
+        self._state.results.param.unwatch(self._watching)
+        pn.state.as_cached("binn-others", _meanwhile, work=_import_the_rest)
 
     def _opened(self, settings: Settings, query: dict[str, str]) -> Opened:
         """What the link names; what the server was started with if that cannot be had."""
@@ -286,10 +292,18 @@ def _visited() -> Document | None:
     return pn.state.curdoc if pn.state.headers else None
 
 
+def _meanwhile(work: Callable[[], None]) -> Thread:
+    """The thread in which something is done while visitors are served."""
+    thread = Thread(target=work, daemon=True)
+    thread.start()
+    return thread
+
+
 def _import_the_rest() -> None:
     """What the other tabs need, before somebody opens them."""
     for name in _OTHERS:
         import_module(name)
+    gc.freeze()  # modules stay: looking for garbage among them would hold up every visitor
 
 
 def _lane(kind: str) -> Lane:

@@ -198,29 +198,35 @@ class FieldMap(Viewer):
     def _place(self, *_: param.parameterized.Event) -> None:
         """Show sites or the grid, whichever is chosen."""
         grid = self._field.on == "cell"
-        if grid and self._shapes is None:
-            dataset = self._session.opened.dataset
-            lonlat = (dataset[name].to_numpy() for name in ("cell_lon", "cell_lat"))
-            self._shapes = cell_shapes(*lonlat)
-            shape = {name: getattr(self._shapes, name).astype(np.float32) for name in _SHAPE}
-            n = len(self._shapes.x)
-            self._cells.data = {
-                **shape,
-                "value": np.full(n, np.nan, dtype=np.float32),
-                "cell": np.arange(n, dtype=np.int32),
-                "chosen": np.ones(n, dtype=np.float32),
-            }
+        if grid:
+            self._make_cells()
         self._points.visible, self._grid.visible = not grid, grid
         for tool in (self._box, self._lasso):  # cells are chosen by their centres, below
             tool.renderers = [] if grid else [self._points]
         self._recolour()
         self._draw_selection()
 
+    def _make_cells(self) -> None:
+        """The shapes of the grid, once: when they are asked for, or their values come first."""
+        if self._shapes is not None:
+            return
+        dataset = self._session.opened.dataset
+        self._shapes = cell_shapes(*(dataset[name].to_numpy() for name in ("cell_lon", "cell_lat")))
+        n = len(self._shapes.x)
+        self._cells.data = {
+            **{name: getattr(self._shapes, name).astype(np.float32) for name in _SHAPE},
+            "value": np.full(n, np.nan, dtype=np.float32),
+            "cell": np.arange(n, dtype=np.int32),
+            "chosen": np.ones(n, dtype=np.float32),
+        }
+
     def _recolour(self, *_: param.parameterized.Event) -> None:
         """Send the values, and say what they are."""
         shown = self._shown
         if shown is None or shown.on != self._field.on:
             return
+        if shown.on == "cell":
+            self._make_cells()
         unit = written(shown.unit)
         self._bar.title = f"{shown.title} ({unit})" if unit else shown.title
         # one line a site: several often lie under the pointer (Bokeh escapes what comes from @)

@@ -2,23 +2,25 @@
 
 from __future__ import annotations
 
+import itertools
+
 import panel_material_ui as pmui
+from bokeh.models import CustomJS, TextInput
 from panel.layout import Column, Row
+from panel.pane import Bokeh
 from panel.viewable import Viewer
-from panel.widgets import TextInput
 
 from dashboard.theme import plain, text
 
 __all__ = ["Notices"]
 
 _SHOW = """
-const url = location.origin + location.pathname + '?' + cb_obj.value
-if (!cb_obj.value) return
+const url = location.origin + location.pathname + cb_obj.value.slice(cb_obj.value.indexOf('?'))
 shown.value = url
 history.replaceState(null, '', url)
 if (navigator.clipboard) navigator.clipboard.writeText(url).catch(() => {})
 """
-_GO = "if (cb_obj.value) location.search = '?' + cb_obj.value"
+_GO = "location.search = cb_obj.value.slice(cb_obj.value.indexOf('?'))"
 
 
 class Notices(Viewer):
@@ -29,16 +31,17 @@ class Notices(Viewer):
         self._words = text(sizing_mode="stretch_width", margin=(6, 10), size="0.88rem")
         close = pmui.Button(label="Close", variant="text", size="small", margin=(2, 8))
         close.on_click(lambda _: self._close())
-        # plain widgets: what they hold is handed to the browser's own functions
-        self._query = TextInput(value="", visible=False)
+        # Bokeh's own widgets: what they hold is handed to the browser's functions. With a link of
+        # Panel's anywhere on it, a page would be searched through for others at every change
+        self._query, self._target = TextInput(visible=False), TextInput(visible=False)
         self._shown = TextInput(
-            name="Link to this view (copied)", value="", sizing_mode="stretch_width", visible=False
+            title="Link to this view (copied)", sizing_mode="stretch_width", visible=False
         )
-        self._target = TextInput(value="", visible=False)
-        self._query.jscallback(args={"shown": self._shown}, value=_SHOW)
-        self._target.jscallback(value=_GO)
+        self._query.js_on_change("value", CustomJS(args={"shown": self._shown}, code=_SHOW))
+        self._target.js_on_change("value", CustomJS(code=_GO))
+        self._number = itertools.count()
         self._line = Row(
-            Column(self._words, self._shown, sizing_mode="stretch_width", margin=0),
+            Column(self._words, Bokeh(self._shown), sizing_mode="stretch_width", margin=0),
             close,
             visible=False,
             sizing_mode="stretch_width",
@@ -60,12 +63,15 @@ class Notices(Viewer):
         """Copy the link with this query string, and show it."""
         self._show("")
         self._shown.visible = True
-        self._query.value = ""
-        self._query.value = query
+        self._query.value = self._once_more(query)
 
     def go(self, query: str) -> None:
         """Send the browser to this query string."""
-        self._target.value = query
+        self._target.value = self._once_more(query)
+
+    def _once_more(self, query: str) -> str:
+        """Something new for the browser, even if the query string is the same as before."""
+        return f"{next(self._number)}?{query}"
 
     def _show(self, words: str) -> None:
         self._words.object = plain(words)
@@ -78,4 +84,5 @@ class Notices(Viewer):
         self._line.visible = False
 
     def __panel__(self) -> Column:
-        return Column(self._line, self._query, self._target, sizing_mode="stretch_width", margin=0)
+        hidden = (Bokeh(one, visible=False) for one in (self._query, self._target))
+        return Column(self._line, *hidden, sizing_mode="stretch_width", margin=0)

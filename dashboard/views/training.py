@@ -23,6 +23,7 @@ from dashboard.state.permission import HOW_TO_ALLOW
 from dashboard.state.work import Lane
 from dashboard.theme import plain, text
 from dashboard.ticker import Ticker
+from dashboard.turns import in_turns
 
 if TYPE_CHECKING:
     from binn.runs import RunRequest, Runs
@@ -97,19 +98,14 @@ class Training(Viewer):
         self._note.object = plain("" if allowed else HOW_TO_ALLOW)
         self._note.visible = not allowed
         self._panel = FlexBox(
-            Column(self.form.panel, styles=_FORM, margin=0),
-            Column(
-                self._count,
-                self._note,
-                self._trouble,
-                self.table,
-                self.details.panel,
-                styles=_RUNS,
-                margin=0,
-            ),
-            sizing_mode="stretch_width",
-            margin=0,
+            Column(self.form.panel, styles=_FORM, margin=0), sizing_mode="stretch_width", margin=0
         )
+        listed = Column(self._count, self._note, self._trouble, self.table, styles=_RUNS, margin=0)
+        steps = (
+            lambda: self._panel.append(listed),
+            lambda: listed.append(self.details.panel),
+        )
+        in_turns(pn.state.curdoc, steps)
         self._ticker = Ticker(self._tick, _SECONDS)
         self.table.param.watch(self._chosen, "chosen")
         attention.follow(self._redraw, state.session, ["dark"])

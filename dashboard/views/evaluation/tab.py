@@ -24,6 +24,7 @@ from dashboard.state.page_state import PageState
 from dashboard.state.work import Lane
 from dashboard.tables import OnDemand, folded, table
 from dashboard.theme import UNSEEN_LABEL, ink, legend, plain, text
+from dashboard.turns import in_turns
 from dashboard.views.evaluation.boxes import ResidualBoxes
 from dashboard.views.evaluation.density import MOST_POINTS, DensityScatter
 from dashboard.views.evaluation.deviation import DeviationMap
@@ -295,7 +296,7 @@ class Evaluation(Viewer):
             ]
             return FlexBox(*panes, sizing_mode="stretch_width", margin=0)
 
-        return Column(
+        whole = Column(
             FlexBox(
                 *choices,
                 self._selected,
@@ -307,12 +308,16 @@ class Evaluation(Viewer):
             self._words,
             self._scores,
             self._note,
-            pair(self.depths, self.biomes),
-            self._legend,
-            self.numbers.layout,
-            folded("Residuals by depth", self._depth_table),
-            folded("Residuals by biome", self._biome_table),
-            self._before,
             sizing_mode="stretch_width",
             margin=0,
         )
+        tables = (
+            folded("Residuals by depth", self._depth_table),
+            folded("Residuals by biome", self._biome_table),
+        )
+        steps = (
+            lambda: whole.extend((pair(self.depths, self.biomes), self._legend)),
+            lambda: whole.extend((self.numbers.layout, *tables, self._before)),
+        )
+        in_turns(pn.state.curdoc, steps)
+        return whole
