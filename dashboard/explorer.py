@@ -121,7 +121,7 @@ class Explorer:
             lambda: right.append(SiteParameters(state, attention)),
             lambda: right.append(Inspector(state, attention, self._lane("inspecting"))),
         )
-        in_turns(pn.state.curdoc, steps)
+        in_turns(pn.state.curdoc, steps, attention)
         return pn.FlexBox(left, right, sizing_mode="stretch_width", margin=0)
 
     def _traceability(self, attention: Attention) -> Viewer:
@@ -161,7 +161,7 @@ class Explorer:
             lambda: right.append(MapSummary(state, attention, shows="changed_map")),
             lambda: right.append(WayThere(state, attention, self._lane("transient"))),
         )
-        in_turns(pn.state.curdoc, steps)
+        in_turns(pn.state.curdoc, steps, attention)
         # on a phone the profile comes first, so that one sees what a slider does
         return pn.FlexBox(
             left,
