@@ -1,4 +1,4 @@
-"""Sentences above the tabs: what could not be used, what is awaited, the link asked for."""
+"""Sentences over the page: what could not be used, what is awaited, the link asked for."""
 
 from __future__ import annotations
 
@@ -23,8 +23,23 @@ if (navigator.clipboard) navigator.clipboard.writeText(url).catch(() => {})
 _GO = "location.search = cb_obj.value.slice(cb_obj.value.indexOf('?'))"
 
 
+_OVER = """
+:host {
+  position: fixed; left: 50%; bottom: 14px; transform: translateX(-50%); z-index: 1250;
+  width: min(680px, calc(100vw - 24px)); max-height: 40vh; overflow-y: auto;
+  background: var(--mui-palette-background-paper, Canvas); border-radius: 4px;
+  border-left: 3px solid #d55e00; box-shadow: 0 2px 12px rgba(0, 0, 0, 0.35);
+}
+"""
+"""In sight wherever the page is scrolled to, and nothing moves when it comes or goes."""
+_FIELD = """
+label { font-size: 0.88rem }
+.bk-input { background: transparent; color: inherit; border: 1px solid; font-size: 0.82rem }
+"""
+
+
 class Notices(Viewer):
-    """One line of words with a button to close it, and the link when it has been copied."""
+    """Some words with a button to close them, and the link when it has been copied."""
 
     def __init__(self, **params: object) -> None:
         super().__init__(**params)
@@ -35,7 +50,10 @@ class Notices(Viewer):
         # Panel's anywhere on it, a page would be searched through for others at every change
         self._query, self._target = TextInput(visible=False), TextInput(visible=False)
         self._shown = TextInput(
-            title="Link to this view (copied)", sizing_mode="stretch_width", visible=False
+            title="Link to this view (copied)",
+            sizing_mode="stretch_width",
+            visible=False,
+            stylesheets=[_FIELD],
         )
         self._query.js_on_change("value", CustomJS(args={"shown": self._shown}, code=_SHOW))
         self._target.js_on_change("value", CustomJS(code=_GO))
@@ -45,8 +63,9 @@ class Notices(Viewer):
             close,
             visible=False,
             sizing_mode="stretch_width",
-            styles={"border-left": "3px solid #d55e00"},
-            margin=(6, 10),
+            stylesheets=[_OVER],
+            align="center",
+            margin=0,
         )
         self._sentences: list[str] = []
 
@@ -74,7 +93,7 @@ class Notices(Viewer):
         return f"{next(self._number)}?{query}"
 
     def _show(self, words: str) -> None:
-        self._words.object = plain(words)
+        self._words.object = f'<div role="status">{plain(words)}</div>'
         self._words.visible = bool(words)
         self._shown.visible = False
         self._line.visible = True
