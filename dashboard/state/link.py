@@ -17,6 +17,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from binn.errors import InputError
+from dashboard.state.opened import SOURCES
 from dashboard.state.page_state import PageState
 from dashboard.state.scenario import Scenario
 
@@ -38,9 +39,24 @@ _FEW = 60
 _MOST_PACKED = 200_000
 """Characters; far more than any selection of a dataset that fits into memory needs."""
 _FIELD = {"field": "key", "from": "source", "show": "on", "definition": "definition"}
+_LOOK = {
+    "axes": "traceability_scale",
+    "lines": "profile_parts",
+    "soc-axis": "profile_scale",
+    "down-to": "profile_depth",
+    "row": "enlarged",
+    "part": "evaluated",
+    "scored": "scored",
+    "above": "above",
+    "years": "years",
+    "way": "way_open",
+}
+"""Settings of views, of :class:`dashboard.state.look.Look`."""
+_ANSWERS = {"yes": True, "no": False}
 _KEYS = (
     *("v", "data", "checkpoint", "tab", "theme", "bedrock", *_FIELD, "depth", "reach", "limits"),
     *("n", "sites", "packed", "region", "parameters", *Scenario.CLIMATE, "scope", "map"),
+    *_LOOK,
 )
 
 
@@ -76,6 +92,11 @@ def write_link(state: PageState, tab: str = "explore", data: str = "", checkpoin
     for name, parameter in (("scope", "scope"), ("map", "show")):
         if getattr(scenario, parameter) != scenario.param[parameter].default:
             found[name] = getattr(scenario, parameter)
+    for name, parameter in _LOOK.items():
+        value = getattr(state.look, parameter)
+        if value != state.look.param[parameter].default:
+            answers = {answer: word for word, answer in _ANSWERS.items()}
+            found[name] = answers[value] if isinstance(value, bool) else str(value)
     return urlencode({key: value for key, value in found.items() if value})
 
 
@@ -164,6 +185,8 @@ def read_link(state: PageState, query: Mapping[str, str]) -> tuple[str, list[str
         use(name, lambda value, name=name: scenario.param.update(**{name: _finite(value)}))
     use("scope", lambda value: scenario.param.update(scope=value))
     use("map", lambda value: scenario.param.update(show=value))
+    for name, parameter in _LOOK.items():
+        use(name, lambda value, parameter=parameter: _set_look(state, parameter, value))
     tab = query.get("tab", "explore")
     if tab not in TABS:
         notices.append(f"The link's tab={tab[:40]!r} does not exist: Explore is shown.")
@@ -183,6 +206,19 @@ def _set(state: PageState, parameter: str, value: str) -> None:
         if missing.get(value):
             raise InputError("this dataset and checkpoint do not have it")
     state.field.param.update(**{parameter: value})
+
+
+def _set_look(state: PageState, parameter: str, value: str) -> None:
+    default = state.look.param[parameter].default
+    chosen: object = value
+    if isinstance(default, bool):
+        chosen = _ANSWERS[value]
+    elif isinstance(default, int):
+        chosen = int(value)
+    needed = {"enlarged": "proda", "scored": value}.get(parameter, "binn")
+    if needed not in state.opened.sources and needed in SOURCES:
+        raise InputError("this dataset does not have it")
+    state.look.param.update(**{parameter: chosen})
 
 
 def _set_parameters(scenario: Scenario, value: str) -> None:

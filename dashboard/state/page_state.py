@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dashboard.state.field import FieldChoice
 from dashboard.state.library import Library
+from dashboard.state.look import Look
 from dashboard.state.opened import Opened
 from dashboard.state.results import Results
 from dashboard.state.scenario import Scenario
@@ -15,7 +16,7 @@ __all__ = ["PageState"]
 
 
 class PageState:
-    """Session, selection, field, scenario and the results that follow from them.
+    """Session, selection, field, scenario, look, and the results that follow from them.
 
     Parameters
     ----------
@@ -44,6 +45,7 @@ class PageState:
         self.selection = Selection(opened.places)
         self.field = FieldChoice()
         self.scenario = Scenario()
+        self.look = Look()
         self.results = Results(
             self.session, self.selection, self.scenario, self.field, estimates, changes, spreads
         )

@@ -71,6 +71,7 @@ class Comparison(Viewer):
         self, state: PageState, attention: Attention | None = None, **params: object
     ) -> None:
         super().__init__(**params)
+        state.look.tie(self, enlarged="enlarged")
         attention = attention or Attention()
         self._session, self._selection = state.session, state.selection
         self._field, self._results = state.field, state.results

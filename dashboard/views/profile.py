@@ -21,6 +21,7 @@ from dashboard.state.listed import (
     listed_pools,
     listed_profile,
 )
+from dashboard.state.look import DEPTHS
 from dashboard.state.page_state import PageState
 from dashboard.tables import OnDemand, table
 from dashboard.theme import OKABE_ITO, UNSEEN_LABEL, ink, legend, quiet
@@ -35,12 +36,14 @@ _MANY = 800
 _FEW = 60
 """Up to so many, they are drawn large."""
 _OBSERVED = ("depth", "soc", "low", "high", "profile", "size", "strength")
-_DEPTHS = {"1 m": 1.0, "2 m": 2.0, "8.6 m": COLUMN_DEPTH}
+_DEPTHS = dict(zip(DEPTHS, (1.0, 2.0, COLUMN_DEPTH), strict=True))
 _SWITCHES = {"parts": "Lines", "scale": "SOC axis", "reach": "Depth shown"}
 _POOL_COLOURS = ("grey", "yellow", "green", "orange", "sky", "purple", "vermillion")
 _DASH = [7, 4]
 _DOTS = {"proda": [2, 3], "truth": [9, 3, 2, 3]}
 _HEIGHT = 225
+_LEGEND = "2.5rem"
+"""Height of a legend of two lines."""
 _OTHERS = ("proda", "truth")
 """Sources beside BINN that are drawn where a dataset has them."""
 _DENSEST = 200.0
@@ -93,6 +96,7 @@ class DepthProfile(Viewer):
         **params: object,
     ) -> None:
         super().__init__(**params)
+        state.look.tie(self, scale="profile_scale", parts="profile_parts", reach="profile_depth")
         self._tag = tag
         attention = attention or Attention()
         self._session, self._selection = state.session, state.selection
@@ -109,7 +113,8 @@ class DepthProfile(Viewer):
         self._across = {scale: Range1d() for scale in self.param.scale.objects}
         self._panes: dict[str, Bokeh] = {}
         self._plots = Column(sizing_mode="stretch_width", margin=0)
-        self._legend = HTML(sizing_mode="stretch_width", margin=(0, 8))
+        room = {"min-height": _LEGEND}  # what is below stays where it is as the words change
+        self._legend = HTML(sizing_mode="stretch_width", margin=(0, 8), styles=room)
         self.numbers = OnDemand("Numbers of the profile", self._table)
         self._show()
         attention.follow(self._redraw, state.selection, ["sites"])

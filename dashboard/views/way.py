@@ -12,6 +12,7 @@ from panel.pane import Bokeh
 from panel.viewable import Viewer
 
 from dashboard.state.attention import Attention
+from dashboard.state.look import YEARS
 from dashboard.state.page_state import PageState
 from dashboard.state.way import Way, way
 from dashboard.state.work import Lane
@@ -23,7 +24,7 @@ __all__ = ["WayThere"]
 
 _TOLD = (0, 1, 2, 5, 10, 20, 50, 100, 200, 500, 1000)
 """Years in the table."""
-_SPANS = {"50 yr": 50, "200 yr": 200, "1,000 yr": 1000}
+_SPANS = {f"{years:,} yr": years for years in YEARS}
 
 
 class WayThere(Viewer):
@@ -66,7 +67,7 @@ class WayThere(Viewer):
         self._span = pmui.RadioButtonGroup(
             label="Years shown",
             options=_SPANS,
-            value=200,
+            value=state.look.years,
             size="small",
             color="default",
             margin=(0, 8),
@@ -84,16 +85,31 @@ class WayThere(Viewer):
                     margin=0,
                 ),
             ),
-            active=[],
+            active=[0] if state.look.way_open else [],
             sizing_mode="stretch_width",
             margin=(6, 8),
         )
-        self._panel.param.watch(self._ask, "active")
-        self._span.param.watch(self._ask, "value")
+        self._panel.param.watch(self._opened, "active")
+        self._span.param.watch(self._spanned, "value")
+        attention.follow(self._follow_look, state.look, ["years", "way_open"])
         attention.follow(self._ask, state.results, ["change"])
         attention.follow(self._ask, state.field, ["depth"])
         attention.follow(self._follow_theme, state.session, ["dark"])
         self._follow_theme()
+        self._ask()
+
+    def _opened(self, *_: param.parameterized.Event) -> None:
+        self._state.look.way_open = bool(self._panel.active)
+
+    def _spanned(self, *_: param.parameterized.Event) -> None:
+        self._state.look.years = int(self._span.value)
+
+    def _follow_look(self, *_: param.parameterized.Event) -> None:
+        look = self._state.look
+        self._span.value = look.years
+        if bool(self._panel.active) != look.way_open:
+            self._panel.active = [0] if look.way_open else []
+        self._ask()
 
     def _build(self) -> figure:
         fig = figure(
@@ -117,7 +133,7 @@ class WayThere(Viewer):
 
     def _ask(self, *_: param.parameterized.Event) -> None:
         state, base = self._state, self._state.results.estimate
-        if not self._panel.active:
+        if not self._state.look.way_open:
             return
         if base is None or not state.scenario.active:
             self._lane.forget()
@@ -130,7 +146,7 @@ class WayThere(Viewer):
         if state.scenario.scope == "all":
             sites = np.arange(len(base))
         scenario = (dict(state.scenario.changes), state.scenario.climate)
-        arguments = (scenario, base.bedrock, int(self._span.value), state.field.depth)
+        arguments = (scenario, base.bedrock, state.look.years, state.field.depth)
         opened, parameters = state.opened, base.parameters
         self._lane.request(
             lambda: way(opened, parameters, sites, *arguments), self._draw, self._failed
@@ -148,7 +164,7 @@ class WayThere(Viewer):
         top, bottom = self._state.field.depth
         followed = f"{found.sites:,} sites"
         if found.sites < found.of:
-            followed += f" drawn from {found.of:,}"
+            followed += f" of {found.of:,}, evenly by their stock at first"
         elif found.sites == 1:
             followed = "this site"
         half = found.half_life

@@ -65,6 +65,31 @@ def test_a_copied_link_opens_the_same_view(site: str, visit) -> None:  # type: i
     third.page.get_by_role("tab", name="What if", exact=True, selected=True).wait_for()
 
 
+def test_a_link_keeps_how_plots_are_looked_at(site: str, visit) -> None:  # type: ignore[no-untyped-def]
+    first = visit(site)
+    first.settled()
+    for name in ("Pools", "8.6 m"):
+        first.page.get_by_role("button", name=name, exact=True).locator("visible=true").click()
+    open_tab(first, "Traceability")
+    first.data("traceability-storage-linear-contours")
+    first.page.get_by_role("button", name="Log", exact=True).locator("visible=true").click()
+    first.data("traceability-storage-log-contours")
+    open_tab(first, "Evaluation")
+    leave = first.page.get_by_label("Leave out observations below the deepest soil node")
+    leave.check()
+    first.page.get_by_text("(left out)").first.wait_for()
+    second = visit(copied(first))
+    second.page.get_by_text("(left out)").first.wait_for()
+    assert leave.is_checked()
+    open_tab(second, "Traceability")
+    second.data("traceability-storage-log-contours")
+    open_tab(second, "Explore")
+    second.settled()
+    for name in ("Pools", "8.6 m"):
+        pressed = second.page.get_by_role("button", name=name, exact=True, pressed=True)
+        pressed.locator("visible=true").wait_for()
+
+
 def test_what_a_link_says_wrongly_is_named(site: str, visit) -> None:  # type: ignore[no-untyped-def]
     one = visit(f"{site}?v=1&sites=5,99999&field=soc_stock&depth=9,1&reach=far")
     one.settled()

@@ -15,6 +15,10 @@ from dashboard.state.lessons import lessons
 from dashboard.state.link import TABS, read_link, write_link
 from dashboard.state.opened import Opened
 from dashboard.state.page_state import PageState
+from dashboard.views.evaluation import Evaluation
+from dashboard.views.profile import DepthProfile
+from dashboard.views.traceability import Traceability
+from dashboard.views.way import WayThere
 
 pytestmark = pytest.mark.filterwarnings("ignore::binn.clm5.OutsidePriorWarning")
 
@@ -35,6 +39,9 @@ def described(state: PageState) -> dict[str, object]:
         "show": scenario.show,
         "bedrock": state.session.bedrock,
         "dark": state.session.dark,
+        "look": {
+            name: value for name, value in state.look.param.values().items() if name != "name"
+        },
     }
 
 
@@ -64,11 +71,49 @@ def test_a_link_brings_everything_back(opened: Opened, data: st.DataObject) -> N
     scenario.show = draw(st.sampled_from(["difference", "absolute"]))
     state.session.bedrock = draw(st.sampled_from(["conserving", "published"]))
     state.session.dark = draw(st.booleans())
+    look, choices = state.look, state.look.param
+    for name in ("traceability_scale", "profile_parts", "profile_scale", "profile_depth"):
+        look.param.update(**{name: draw(st.sampled_from(choices[name].objects))})
+    look.evaluated = draw(st.sampled_from(choices.evaluated.objects))
+    look.years = draw(st.sampled_from(choices.years.objects))
+    look.above, look.way_open = draw(st.booleans()), draw(st.booleans())
     tab = draw(st.sampled_from(sorted(TABS)))
     again = PageState(opened)
     query = dict(parse_qsl(write_link(state, tab, "demo", "none")))
     assert read_link(again, query) == (tab, [])
     assert described(again) == described(state)
+
+
+def test_what_is_at_its_default_is_not_in_the_link(opened: Opened) -> None:
+    state = PageState(opened)
+    assert set(parse_qsl(write_link(state))) == {
+        ("v", "1"), ("tab", "explore"), ("bedrock", state.session.bedrock)
+    }  # fmt: skip
+    state.look.profile_depth = "8.6 m"
+    assert ("down-to", "8.6 m") in parse_qsl(write_link(state))
+
+
+def test_views_show_what_a_link_says_and_links_what_views_show(opened: Opened) -> None:
+    """Each view takes its settings from the state, whenever it is built, and tells of changes."""
+    state = PageState(opened)
+    query = {"axes": "Log", "lines": "Pools", "soc-axis": "Log", "down-to": "8.6 m", "above": "yes"}
+    query |= {"years": "50", "way": "yes", "part": "selection"}
+    assert read_link(state, query) == ("explore", [])
+    state.results.start()
+    profile, twin = DepthProfile(state), DepthProfile(state, tag="what-if-")
+    traced, evaluated, way = Traceability(state), Evaluation(state), WayThere(state)
+    assert (profile.parts, profile.scale, profile.reach) == ("Pools", "Log", "8.6 m")
+    assert (traced.scale, evaluated.part, evaluated.above) == ("Log", "selection", True)
+    state.selection.choose([7])
+    state.scenario.warming = 2.0
+    assert way.source.data["year"][-1] == 50
+    profile.reach, traced.scale, evaluated.above = "1 m", "Linear", False
+    assert twin.reach == "1 m"
+    state.look.years = 200
+    assert way.source.data["year"][-1] == 200
+    said = dict(parse_qsl(write_link(state)))
+    assert said["down-to"] == "1 m"
+    assert {"axes", "above", "years"}.isdisjoint(said)
 
 
 def test_many_sites_and_regions(opened: Opened) -> None:
@@ -90,6 +135,9 @@ def test_many_sites_and_regions(opened: Opened) -> None:
         {"parameters": "q10:99"}, {"parameters": "q10:nan"}, {"parameters": "what:1"},
         {"warming": "1e9"}, {"warming": "nan"}, {"scope": "world"}, {"tab": "Explore"},
         {"bedrock": "granite"}, {"from": "truth"}, {"from": "spread"}, {"v": "99"},
+        {"axes": "Polar"}, {"lines": "All"}, {"soc-axis": "log"}, {"down-to": "9 m"},
+        {"row": "soc"}, {"row": "carbon_input"}, {"part": "some"}, {"scored": "proda"},
+        {"scored": "you"}, {"above": "1"}, {"years": "7"}, {"years": "x"}, {"way": "maybe"},
         {"theme": "neon"}, {"soil": "yes"}, {"n": "7", "sites": "1"},
     ],
 )  # fmt: skip
@@ -109,5 +157,9 @@ def test_lessons_open_what_they_promise(opened: Opened) -> None:
             state = PageState(opened)
             _, notices = read_link(state, dict(parse_qsl(query)))
             assert notices == []
+            if "bedrock" in lesson.title:
+                assert len(state.selection) > 0
+                assert state.field.depth == (0.0, 8.6)
+                assert state.look.profile_depth == "8.6 m"
             if "Warm" in lesson.title:
                 assert (state.scenario.warming, state.scenario.scope) == (2.0, "all")

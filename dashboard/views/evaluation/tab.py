@@ -91,6 +91,7 @@ class Evaluation(Viewer):
         super().__init__(**params)
         opened = state.opened
         self.param.source.objects = {opened.source_name(one): one for one in opened.sources}
+        state.look.tie(self, part="evaluated", above="above", source="scored")
         attention = attention or Attention()
         self._session, self._selection = state.session, state.selection
         self._results, self._opened = state.results, opened
