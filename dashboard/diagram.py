@@ -5,13 +5,15 @@ Sites are faint points, groups are marks with quartile bars, and contours tell t
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
 import numpy as np
 from bokeh.models import (
     BoxSelectTool,
     ColumnDataSource,
+    CustomJSHover,
+    CustomJSTickFormatter,
     HoverTool,
     LassoSelectTool,
     LinearColorMapper,
@@ -62,6 +64,8 @@ class Relation:
         The contour of a value of z: y at x, and x at y.
     scale, unit : float, str
         Contour labels are ``z * scale`` in this unit.
+    x_scale : float
+        What is read along x is the quantity times this.
     """
 
     name: str
@@ -75,6 +79,7 @@ class Relation:
     x_of: Callable[[float, float], float]
     scale: float
     unit: str
+    x_scale: float = 1.0
 
 
 RELATIONS = (
@@ -84,12 +89,13 @@ RELATIONS = (
         x="influx",
         y="residence_time",
         z="storage",
-        x_label="Carbon influx (gC m⁻² yr⁻¹)",
+        x_label="Carbon influx (kgC m⁻² yr⁻¹)",
         y_label="Ecosystem residence time (yr)",
         y_of=lambda storage, influx: storage / influx,
         x_of=lambda storage, residence_time: storage / residence_time,
         scale=1e-3,
         unit="kgC m⁻²",
+        x_scale=1e-3,
     ),
     Relation(
         name="traceability-residence",
@@ -159,7 +165,10 @@ class Diagram:
             tools="pan,wheel_zoom,reset",
         )
         self._many = len(sources.sites.data["chosen"]) > _MANY
-        self._shade = LinearColorMapper(palette=_UNSEEN, low=0, high=1)
+        self._shade = LinearColorMapper(palette=_UNSEEN, low=-0.5, high=1.5)
+        if relation.x_scale != 1:
+            code = f"return String(parseFloat((tick * {relation.x_scale}).toPrecision(6)))"
+            fig.xaxis.formatter = CustomJSTickFormatter(code=code)
         fig.scatter(  # one glyph for those selected and the others: drawing them costs most
             relation.x,
             relation.y,
@@ -203,11 +212,13 @@ class Diagram:
     def _hover(self, marks: object) -> HoverTool:
         relation = self.relation
         tips = [("", "@name"), ("Sites", "@n{0,0}")]
-        for key, label in ((relation.x, relation.x_label), (relation.y, relation.y_label)):
+        printed: dict[str, object] = {}
+        code = f"return (value * {relation.x_scale}).toPrecision(3)"
+        for key, label in self._keys:
             tips.append((label, f"@{key}{{%.4g}} (@{key}_low{{%.4g}} to @{key}_high{{%.4g}})"))
-        printed = {
-            f"@{key}{end}": "printf" for key, _ in self._keys for end in ("", "_low", "_high")
-        }
+            scaled = key == relation.x and relation.x_scale != 1
+            shown = CustomJSHover(code=code) if scaled else "printf"
+            printed |= {f"@{key}{end}": shown for end in ("", "_low", "_high")}
         return HoverTool(renderers=[marks], tooltips=tips, formatters=printed)
 
     @property
@@ -273,13 +284,18 @@ class Diagram:
             return float(np.log(value / span.start) / np.log(span.end / span.start))
         return float((value - span.start) / (span.end - span.start))
 
-    def shade(self, colours: Ink, n: int) -> None:
-        """Colours of the sites, `n` of which are selected: more of them let more through."""
+    def shade(self, colours: Ink, n: int, biomes: Sequence[str] = ()) -> None:
+        """Colours of the sites, `n` of which are selected: more of them let more through.
+
+        ``chosen`` is 0 where a site is not selected, 1 where it is, and from 2 on the number of
+        its biome's colour among `biomes`.
+        """
         strength = min(1.0, max(0.2, 30 / max(n, 1) ** 0.5))
         faint = _FAINT if self._many else _FAINT_FEW
-        palette = [f"{colours['muted']}{_byte(faint)}", f"{colours['base']}{_byte(strength)}"]
+        palette = [f"{colours['muted']}{_byte(faint)}"]
+        palette += [f"{colour}{_byte(strength)}" for colour in (colours["base"], *biomes)]
         if self._shade.palette != palette:
-            self._shade.palette = palette
+            self._shade.update(palette=palette, high=len(palette) - 0.5)
 
     def paint(self, colours: Ink) -> None:
         """Colours of the theme."""

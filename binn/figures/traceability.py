@@ -66,7 +66,7 @@ class Traced:
 
 @dataclass(frozen=True)
 class BiomeMean:
-    """Mean of a biome's sites (or those of another group) and their spread.
+    """A biome's sites (or those of another group) as a whole, and their spread.
 
     Attributes
     ----------
@@ -74,8 +74,9 @@ class BiomeMean:
     n : int
         Sites.
     mean, low, high : dict of str to float
-        Mean and quartiles over the sites, by quantity: influx, residence_time,
-        baseline_residence_time, environmental_scalar.
+        Means and quartiles over the sites, by quantity: influx, residence_time,
+        baseline_residence_time, environmental_scalar. Residence times are weighted by influx and
+        the scalar by storage, so that means obey the equations: mean storage is their product.
     """
 
     biome: str
@@ -103,8 +104,15 @@ def biome_means(traced: Traced) -> list[BiomeMean]:
     found = []
     for biome in np.unique(traced.biome[known]):
         some = table[:, known & (traced.biome == biome)]
-        ends = (some.mean(1), *np.percentile(some, (25, 75), axis=1))
-        mean, low, high = (dict(zip(_QUANTITIES, end.tolist(), strict=True)) for end in ends)
+        ends = np.percentile(some, (25, 75), axis=1)
+        low, high = (dict(zip(_QUANTITIES, end.tolist(), strict=True)) for end in ends)
+        influx, residence, _, scalar = some
+        mean = {
+            "influx": float(influx.mean()),
+            "residence_time": float(np.average(residence, weights=influx)),
+            "environmental_scalar": float(np.average(scalar, weights=influx * residence)),
+        }
+        mean["baseline_residence_time"] = mean["residence_time"] * mean["environmental_scalar"]
         found.append(BiomeMean(str(biome), some.shape[1], mean, low, high))
     return sorted(found, key=lambda one: -one.n)
 

@@ -293,7 +293,7 @@ def _answers(
 
 
 def _mean(group: Group) -> BiomeMean:
-    return BiomeMean(group.name, group.n, group.mean, group.low, group.high)
+    return BiomeMean(group.name, group.n, group.budget.each, group.low, group.high)
 
 
 def _places(ds: xr.Dataset, on: str) -> Places:

@@ -1,37 +1,39 @@
 """Why storage differs between groups of sites: influx, residence time, and what sets it (Fig. 7).
 
 Of each site, storage = influx x residence time, and residence time = baseline residence time /
-environmental scalar (:mod:`binn.diagnostics.traceability`). Of a group, means of these no longer
-multiply; so a group also has a budget that does: :attr:`Group.budget`.
+environmental scalar (:mod:`binn.diagnostics.traceability`). Means of these over a group's sites no
+longer multiply; so a group is taken as a whole, mean storage over mean influx: :class:`Budget`.
 """
 
 from __future__ import annotations
 
 import math
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from itertools import combinations
 
 import numpy as np
 from numpy.typing import NDArray
 
 from binn.quantities import TRACEABILITY
+from dashboard.state.field import FieldChoice
+from dashboard.state.opened import Opened
 from dashboard.state.results import Results
 from dashboard.state.selection import Selection
-from dashboard.units import number
 
 __all__ = [
     "Budget",
     "Group",
     "Means",
     "axis_span",
-    "budget_words",
     "by_region",
     "changed_group",
     "equal_storage_pair",
     "group_of",
     "levels",
     "selected_group",
+    "selected_parts",
+    "source_of",
 ]
 
 Floats = NDArray[np.float64]
@@ -39,7 +41,6 @@ Integers = NDArray[np.int64]
 Means = dict[str, float]
 """A number of each traceable quantity."""
 
-_KILO = 1e-3
 _MOST_LEVELS = 7
 
 
@@ -67,6 +68,11 @@ class Budget:
     environmental_scalar: float
     baseline_residence_time: float
 
+    @property
+    def each(self) -> Means:
+        """The numbers by key of :data:`binn.quantities.TRACEABILITY`."""
+        return {key: asdict(self)[key] for key in TRACEABILITY}
+
 
 @dataclass(frozen=True)
 class Group:
@@ -77,15 +83,15 @@ class Group:
     name : str
     n : int
         Sites with numbers.
-    mean, low, median, high : dict of str to float
-        Mean, lower quartile, median and upper quartile over the sites, by key of
-        :data:`binn.diagnostics.TRACEABILITY`; NaN without sites.
+    low, median, high : dict of str to float
+        Lower quartile, median and upper quartile over the sites, by key of
+        :data:`binn.quantities.TRACEABILITY`; NaN without sites.
     budget : Budget
+        Of the sites together.
     """
 
     name: str
     n: int
-    mean: Means
     low: Means
     median: Means
     high: Means
@@ -111,22 +117,22 @@ def group_of(name: str, traceability: dict[str, Floats], rows: Integers | None =
     n = table.shape[1]
     if not n:
         nothing = dict.fromkeys(TRACEABILITY, math.nan)
-        return Group(name, 0, nothing, nothing, nothing, nothing, Budget(**nothing))
+        return Group(name, 0, nothing, nothing, nothing, Budget(**nothing))
     quartiles = np.percentile(table, (25, 50, 75), axis=1)
     each = dict(zip(TRACEABILITY, table, strict=True))
-    mean = {key: float(values.mean()) for key, values in each.items()}
-    residence_time = mean["storage"] / mean["influx"]
     storage = each["storage"]
+    influx = float(each["influx"].mean())
+    residence_time = float(storage.mean()) / influx
     scalar = float((each["environmental_scalar"] * storage).sum() / storage.sum())
     budget = Budget(
-        storage=mean["storage"],
-        influx=mean["influx"],
+        storage=float(storage.mean()),
+        influx=influx,
         residence_time=residence_time,
         environmental_scalar=scalar,
         baseline_residence_time=residence_time * scalar,
     )
     low, median, high = (dict(zip(TRACEABILITY, map(float, q), strict=True)) for q in quartiles)
-    return Group(name, n, mean, low, median, high, budget)
+    return Group(name, n, low, median, high, budget)
 
 
 def by_region(traceability: dict[str, Floats], region: NDArray[np.generic]) -> list[Group]:
@@ -146,12 +152,29 @@ def by_region(traceability: dict[str, Floats], region: NDArray[np.generic]) -> l
     return [group for group in groups if group.n]
 
 
-def selected_group(results: Results, selection: Selection) -> Group | None:
+def source_of(field: FieldChoice, opened: Opened) -> str:
+    """Whose residence times are shown: what the map shows if it is one answer, else BINN's."""
+    return field.source if field.source in opened.sources else "binn"
+
+
+def selected_group(results: Results, selection: Selection, source: str = "binn") -> Group | None:
     """The selected sites (or all of them if none is); None while they are being computed."""
-    if results.estimate is None:
+    found = results.get(source, "site")
+    if found is None:
         return None
     name = "Selection" if len(selection) else "All sites"
-    return group_of(name, results.estimate.traceability, selection.active)
+    return group_of(name, found.traceability, selection.active)
+
+
+def selected_parts(
+    results: Results, selection: Selection, biome: NDArray[np.generic], source: str = "binn"
+) -> list[Group]:
+    """The selected sites of each biome, where those of several are selected; else none."""
+    found, sites = results.get(source, "site"), selection.sites
+    if found is None or len(set(biome[sites].tolist()) - {""}) < 2:
+        return []
+    here = {key: values[sites] for key, values in found.traceability.items()}
+    return by_region(here, biome[sites])
 
 
 def changed_group(results: Results, selection: Selection) -> Group | None:
@@ -205,15 +228,6 @@ def equal_storage_pair(
         return None
     slow, fast = sorted(max(pairs, key=ratio), key=residence, reverse=True)
     return slow, fast
-
-
-def budget_words(budget: Budget) -> str:
-    """A budget as two equations in words, each true as far as its digits go."""
-    return (
-        f"{number(budget.storage * _KILO)} kgC m⁻² = {number(budget.influx * _KILO)} kgC m⁻² yr⁻¹ "
-        f"× {number(budget.residence_time)} yr; {number(budget.residence_time)} yr = "
-        f"{number(budget.baseline_residence_time)} yr / {number(budget.environmental_scalar)}"
-    )
 
 
 def axis_span(values: Floats, scale: str) -> tuple[float, float]:

@@ -5,6 +5,8 @@ Both diagrams of Fig. 7 over one set of sources; numbers are of :mod:`dashboard.
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import numpy as np
 import panel_material_ui as pmui
 import param
@@ -14,22 +16,25 @@ from panel.layout import Column, FlexBox
 from panel.pane import HTML, Bokeh
 from panel.viewable import Viewer
 
-from binn.quantities import TRACEABILITY, TRACEABILITY_NAMES
+from binn.quantities import TRACEABILITY
 from dashboard.brushing import nearest_on_screen, rows_within
 from dashboard.diagram import RELATIONS, Diagram, Sources
 from dashboard.selection_line import SelectionLine
 from dashboard.state.attention import Attention
+from dashboard.state.estimate import Estimate
 from dashboard.state.page_state import PageState
 from dashboard.state.traceability import (
     Group,
-    budget_words,
     by_region,
     changed_group,
     selected_group,
+    selected_parts,
+    source_of,
 )
+from dashboard.state.traceability_words import budget_words, listed_groups, source_words
 from dashboard.tables import folded, table
 from dashboard.theme import OKABE_ITO, UNSEEN_LABEL, ink, legend, plain, text
-from dashboard.units import number, written
+from dashboard.units import number
 
 __all__ = ["Traceability"]
 
@@ -50,10 +55,21 @@ _REACH = 14.0
 """How far from a biome's mark a tap may land, pixels."""
 _HALF = {"flex": "1 1 340px", "min-width": "min(100%, 340px)"}
 _NOTE = (
-    "Storage counts litter and coarse woody debris besides soil carbon. Marks are means over the "
-    "sites, bars are quartiles. The equations divide mean storage by mean influx, and so hold "
-    "for the region as a whole."
+    "Storage counts litter and coarse woody debris besides soil carbon, over the whole column. "
+    "A mark is its sites taken together: residence time is mean storage / mean influx, and the "
+    "environmental scalar is weighted by storage, so that the equations hold for what is drawn and "
+    "listed; bars are quartiles over the sites. The paper (Fig. 7) averages by ecoregion over "
+    "grid cells, each the median over cross-validation folds; here each profile counts once."
 )
+_TABLE = "Traceable quantities by biome, and of the selection: sites together, as drawn"
+_SPREAD = "Median (quartiles) over the sites"
+_TOLD = 4
+"""Of so many biomes in a selection, each is told in a line of its own."""
+
+
+def _look(row: int) -> tuple[str, str]:
+    """Colour and marker of a biome."""
+    return OKABE_ITO[_COLOURS[row % len(_COLOURS)]], list(_MARKERS)[row % len(_MARKERS)]
 
 
 class Traceability(Viewer):
@@ -70,13 +86,14 @@ class Traceability(Viewer):
     ----------
     sites : ColumnDataSource
         Named ``traceability-sites``. A row is a site: the four quantities of the axes (float32)
-        and ``chosen``, 1 where it is selected.
+        and ``chosen``: 0 where it is not selected, 1 where it is, and if sites of several biomes
+        are, 2 and more by biome.
     groups : ColumnDataSource
         Named ``traceability-biomes``. A row is a biome: ``name``, ``n``, and of each traceable
-        quantity the mean, and its quartiles as ``KEY_low`` and ``KEY_high``.
+        quantity that of its sites together, and quartiles as ``KEY_low`` and ``KEY_high``.
     selection : ColumnDataSource
-        Named ``traceability-selection``. The same of the selection, and of the selection under
-        the scenario, which also has where it came from as ``from_KEY``.
+        Named ``traceability-selection``. The same of the selection, of the selection under
+        the scenario, which also has where it came from as ``from_KEY``, and of its biomes.
     """
 
     scale = param.Selector(
@@ -87,11 +104,13 @@ class Traceability(Viewer):
         self, state: PageState, attention: Attention | None = None, **params: object
     ) -> None:
         super().__init__(**params)
+        state.look.tie(self, scale="traceability_scale")
         attention = attention or Attention()
         self._session, self._selection = state.session, state.selection
-        self._results = state.results
+        self._results, self._field = state.results, state.field
+        self._drawn: Estimate | None = None
         self._selected = SelectionLine(state, attention)
-        self._biome = state.opened.dataset["biome"].to_numpy()
+        self._biome = state.opened.dataset["biome"].to_numpy().astype(str)
         self._axes = sorted({key for one in RELATIONS for key in (one.x, one.y)})
         nothing = np.full(self._selection.count, np.nan, dtype=np.float32)
         chosen = np.zeros(self._selection.count, dtype=np.uint8)
@@ -110,7 +129,8 @@ class Traceability(Viewer):
         self._table = HTML(**wide)
         self._show()
         self._solved()
-        attention.follow(self._solved, self._results, ["estimate"])
+        attention.follow(self._solved, self._results, ["estimates", "problem"])
+        attention.follow(self._solved, self._field, ["source"])
         attention.follow(self._chose, self._selection, ["sites"])
         attention.follow(self._compare, self._results, ["change"])
         attention.follow(self._follow_theme, self._session, ["dark"])
@@ -134,16 +154,21 @@ class Traceability(Viewer):
         self._say()
 
     def _fit(self) -> None:
-        if self._results.estimate is not None:
+        if self._drawn is not None:
             for diagrams in self._diagrams.values():
                 for diagram in diagrams:
-                    diagram.fit(self._results.estimate.traceability)
+                    diagram.fit(self._drawn.traceability)
+
+    @property
+    def _source(self) -> str:
+        return source_of(self._field, self._session.opened)
 
     def _solved(self, *_: param.parameterized.Event) -> None:
-        """All sites are new."""
-        estimate = self._results.estimate
-        if estimate is not None:
-            found = estimate.traceability
+        """All sites may be new: solved again, or of another source."""
+        self._results.want((self._source, "site"))
+        estimate = self._results.get(self._source, "site")
+        if estimate is not None and estimate is not self._drawn:
+            self._drawn, found = estimate, estimate.traceability
             self._biomes = by_region(found, self._biome)
             drawn = {key: found[key].astype(np.float32) for key in self._axes}
             self.sites.data = {**drawn, "chosen": self._mask()}
@@ -152,8 +177,14 @@ class Traceability(Viewer):
         self._compare()
 
     def _mask(self) -> np.ndarray:
+        """Which sites are selected, and if those of several biomes are, of which biome each is."""
+        sites = self._selection.sites
         chosen = np.zeros(self._selection.count, dtype=np.uint8)
-        chosen[self._selection.sites] = 1
+        chosen[sites] = 1
+        here = self._biome[sites]
+        if len(set(here.tolist()) - {""}) > 1:
+            for row, group in enumerate(self._biomes):
+                chosen[sites[here == group.name]] = 2 + row
         return chosen
 
     def _chose(self, *_: param.parameterized.Event) -> None:
@@ -164,44 +195,58 @@ class Traceability(Viewer):
 
     def _compare(self, *_: param.parameterized.Event) -> None:
         """The selection, and what the scenario makes of it."""
-        before = selected_group(self._results, self._selection)
-        after = changed_group(self._results, self._selection)
-        columns = self._columns([one for one in (before, after) if one is not None])
+        before, after, parts = self._groups()
+        whole = [one for one in (before, after) if one is not None]
+        columns = self._columns([*whole, *parts])
         colours = ink(self._session.dark)
-        rows = len(columns["name"])
-        columns["colour"] = [colours["base"], colours["changed"]][:rows]
-        columns["marker"] = ["circle", "diamond"][:rows]
+        biomes = {group.name: row for row, group in enumerate(self._biomes)}
+        looks = [(colours["base"], "circle"), (colours["changed"], "diamond")][: len(whole)]
+        looks += [_look(biomes[part.name]) for part in parts]
+        columns["colour"] = [colour for colour, _ in looks]
+        columns["marker"] = [marker for _, marker in looks]
         for key in TRACEABILITY:
-            came = np.full(rows, np.nan)
+            came = np.full(len(looks), np.nan)
             if after is not None and before is not None:
-                came[1] = before.mean[key]
+                came[1] = before.budget.each[key]
             columns[f"from_{key}"] = came
         self.selection.data = columns
+        shades = [_look(row)[0] for row in biomes.values()]
         for diagrams in self._diagrams.values():
             for diagram in diagrams:
-                diagram.shade(colours, len(self._selection))
+                diagram.shade(colours, len(self._selection), shades)
         self._say()
+
+    def _groups(self) -> tuple[Group | None, Group | None, list[Group]]:
+        """The selection, the same under the scenario, and its biomes if it has several."""
+        results, selection, source = self._results, self._selection, self._source
+        if self._drawn is None or self._drawn is not results.get(source, "site"):
+            return None, None, []  # what is chosen is on its way
+        before = selected_group(results, selection, source)
+        # a scenario changes the parameters of BINN
+        after = changed_group(results, selection) if source == "binn" and before else None
+        return before, after, selected_parts(results, selection, self._biome, source)
 
     def _columns(self, groups: list[Group]) -> dict[str, object]:
         """Groups as columns of a source."""
         columns: dict[str, object] = {
             "name": [group.name for group in groups],
             "n": np.array([group.n for group in groups], dtype=np.int32),
-            "colour": [OKABE_ITO[_COLOURS[i % len(_COLOURS)]] for i in range(len(groups))],
-            "marker": [list(_MARKERS)[i % len(_MARKERS)] for i in range(len(groups))],
+            "colour": [_look(i)[0] for i in range(len(groups))],
+            "marker": [_look(i)[1] for i in range(len(groups))],
         }
         for key in TRACEABILITY:
-            for end, name in (("", "mean"), ("_low", "low"), ("_high", "high")):
-                columns[key + end] = np.array([getattr(group, name)[key] for group in groups])
+            columns[key] = np.array([group.budget.each[key] for group in groups])
+            for end in ("low", "high"):
+                columns[f"{key}_{end}"] = np.array([getattr(group, end)[key] for group in groups])
             columns[f"from_{key}"] = np.full(len(groups), np.nan)
         return columns
 
     def _brushed(self, diagram: Diagram):  # type: ignore[no-untyped-def]
         def brushed(event: SelectionGeometry) -> None:
-            estimate = self._results.estimate
-            if estimate is None or not event.final:
+            drawn = self._drawn
+            if drawn is None or not event.final:
                 return
-            x, y = (estimate.traceability[key] for key in (diagram.relation.x, diagram.relation.y))
+            x, y = (drawn.traceability[key] for key in (diagram.relation.x, diagram.relation.y))
             sites = rows_within(event.geometry, x, y, log=diagram.scale == "Log")
             self._selection.choose(sites, "brushed in the traceability diagram")
 
@@ -227,27 +272,44 @@ class Traceability(Viewer):
         self._compare()
 
     def _say(self) -> None:
-        before = selected_group(self._results, self._selection)
+        before, after, parts = self._groups()
+        said = source_words(self._field, self._session.opened, self._session.bedrock)
         if before is None:
-            self._words.object = plain(self._results.problem or "Computing …")
+            self._words.object = plain(f"{said}\n{self._results.problem or 'Computing …'}")
             return
-        after = changed_group(self._results, self._selection)
         kind, name = self._selection.region
         who = name if kind else before.name
-        lines = [f"{who}, {before.n:,} sites: {budget_words(before.budget)}."]
+        lines = [said, f"{who}, {before.n:,} sites: {budget_words(before.budget)}."]
+        if len(parts) <= _TOLD:
+            lines += [
+                f"{part.name}, {part.n:,} of them: {budget_words(part.budget)}." for part in parts
+            ]
         if after is not None:
             share = after.budget.storage / before.budget.storage - 1
-            lines.append(f"Changed ({number(100 * share)} %): {budget_words(after.budget)}.")
+            lines.append(
+                f"Changed (storage of all pools in the whole column {number(100 * share)} %): "
+                f"{budget_words(after.budget)}."
+            )
+        elif self._results.change is not None and self._source != "binn":
+            lines.append("What if changes the parameters of BINN: it is shown from BINN only.")
         self._words.object = plain("\n".join(lines))
         note = _NOTE
-        found = self._results.estimate.traceability
-        beyond = [diagram.beyond(found) for diagram in self._diagrams[self.scale]]
+        beyond = [
+            diagram.beyond(self._drawn.traceability) for diagram in self._diagrams[self.scale]
+        ]
         if any(beyond):
             note += f" Beyond the axes: {beyond[0]:,} and {beyond[1]:,} sites; Log shows all."
-        self._note.object = plain(note)
+        self._note.object = plain(" ".join(filter(None, (note, self._session.notice))))
         self._legend.object = self._entries(before, after)
+        sizes = {group.name: group.n for group in self._biomes}
         every = self._biomes + [before] + ([after] if after is not None else [])
-        self._table.object = self._numbers(every)
+        every += [
+            replace(part, name=f"{part.name}, selected")
+            for part in parts
+            if part.n < sizes[part.name]
+        ]
+        head, whole, spread = listed_groups(every)
+        self._table.object = table(_TABLE, head, whole) + table(_SPREAD, head, spread)
 
     def _entries(self, before: Group, after: Group | None) -> str:
         marks = list(_MARKERS.values())
@@ -262,22 +324,6 @@ class Traceability(Viewer):
         if after is not None:
             entries.append(("◆", colours["changed"], "under the scenario"))
         return legend(entries)
-
-    def _numbers(self, groups: list[Group]) -> str:
-        """The table: of every group the mean, median and quartiles of every quantity."""
-        head = ["Sites of", "n"]
-        for key in TRACEABILITY:
-            name, unit = TRACEABILITY_NAMES[key]
-            head += [f"{name}, mean ({written(unit) or '1'})", "median (IQR)"]
-        rows = []
-        for group in groups:
-            row = [group.name, f"{group.n:,}"]
-            for key in TRACEABILITY:
-                spread = f"{number(group.low[key])} to {number(group.high[key])}"
-                row += [number(group.mean[key]), f"{number(group.median[key])} ({spread})"]
-            rows.append(row)
-        caption = "Traceable quantities by biome, and of the selection. Storage includes litter."
-        return table(caption, head, rows)
 
     def __panel__(self) -> Column:
         switch = pmui.RadioButtonGroup.from_param(

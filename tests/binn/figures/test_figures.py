@@ -180,7 +180,17 @@ def traced(rng) -> Traced:
 def test_traceability_draws_the_means_of_the_biomes(traced, columns):
     meadow, forest = means = biome_means(traced)
     assert [(one.biome, one.n) for one in means] == [("Meadow", 25), ("Forest", 15)]
-    assert_allclose(meadow.mean["influx"], traced.influx[:25].mean())
+    influx, storage = traced.influx[:25], (traced.influx * traced.residence_time)[:25]
+    assert_allclose(meadow.mean["influx"], influx.mean())
+    assert_allclose(meadow.mean["influx"] * meadow.mean["residence_time"], storage.mean())
+    assert_allclose(
+        meadow.mean["baseline_residence_time"] / meadow.mean["environmental_scalar"],
+        meadow.mean["residence_time"],
+    )
+    assert_allclose(
+        meadow.mean["baseline_residence_time"],
+        np.average(traced.baseline_residence_time[:25], weights=influx),
+    )
     quartiles = np.percentile(traced.residence_time[25:], (25, 75))
     assert_allclose((forest.low["residence_time"], forest.high["residence_time"]), quartiles)
     picked = BiomeMean("Selection", 2, meadow.mean, meadow.low, meadow.high)
