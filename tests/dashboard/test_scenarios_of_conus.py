@@ -114,6 +114,20 @@ def test_the_way_ends_where_solving_does(state: PageState) -> None:
     assert found.middle[0] > found.middle[-1] > found.end  # slow pools are not there yet
 
 
+def test_a_way_of_many_sites_starts_where_all_of_them_are(
+    state: PageState, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("dashboard.state.way.MOST_SITES", 15)
+    opened, sites = state.opened, np.arange(state.opened.count)
+    warmer = ({}, {"warming": 2.0})
+    found = way(opened, opened.parameters, sites, warmer, "conserving", 1, (0.0, 1.0))
+    held = np.sort(stock(opened.estimate("conserving").soc, 0, 1).numpy()) / 1000
+    assert (found.sites, found.of) == (15, len(held))
+    for start, share in ((found.low, 0.25), (found.middle, 0.5), (found.high, 0.75)):
+        at = round(share * (len(held) - 1))
+        assert held[at - 2] * 0.999 <= start[0] <= held[at + 2] * 1.001
+
+
 def test_sensitivities_are_the_adjoints(state: PageState) -> None:
     opened, sites = state.opened, np.array([0, 11])
     found = sensitivities(opened, opened.parameters[sites], sites, "conserving", (0.0, 0.5))
