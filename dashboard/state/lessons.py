@@ -7,13 +7,20 @@ from urllib.parse import urlencode
 
 import numpy as np
 
-from dashboard.state.field import FIELDS, limits, value_of
+from binn.clm5.column import INTERFACES
+from dashboard.state.field import COLUMN_DEPTH, FIELDS, limits, value_of
 from dashboard.state.link import VERSION, packed_sites
+from dashboard.state.look import DEPTHS
 from dashboard.state.opened import Opened
 from dashboard.state.traceability import by_region, equal_storage_pair
-from dashboard.units import with_unit
+from dashboard.units import number, with_unit
 
 __all__ = ["Lesson", "lessons"]
+
+_MOST_CHANGED = 200
+"""So many sites are selected to see what the bedrock scheme does."""
+_NOTED = 0.01
+"""A change of the stock by more than this part of it is counted."""
 
 
 @dataclass(frozen=True)
@@ -79,17 +86,47 @@ def _warming(link) -> Lesson:  # type: ignore[no-untyped-def]
 
 
 def _bedrock(opened, link) -> Lesson:  # type: ignore[no-untyped-def]
-    stock = value_of(FIELDS["soc_stock"], opened.estimate("conserving"), opened.observations)
-    low, high = limits(stock, "2-98 %", diverging=False)
-    fixed = {"reach": "fixed", "limits": f"{low:.3g},{high:.3g}"}
-    words = (
-        "The published code lets carbon leave through the bedrock interface; the conserving scheme "
-        "closes the column, so that respiration equals input. The two views share their colours: "
-        "switch between them and watch where soils are shallow."
-    )
-    links = tuple(
-        (f"{scheme.capitalize()} scheme", link("explore", bedrock=scheme, **fixed))
+    field, column = FIELDS["soc_stock"], (0.0, COLUMN_DEPTH)
+    stocks = {
+        scheme: value_of(field, opened.estimate(scheme), opened.observations, column)
         for scheme in ("conserving", "published")
+    }
+    conserving, published = stocks.values()
+    with np.errstate(divide="ignore", invalid="ignore"):
+        change = published / conserving - 1
+    change = np.where(np.isfinite(change), change, 0.0)
+    size = np.abs(change)
+    sites = np.sort(np.argsort(-size, kind="stable")[:_MOST_CHANGED])
+    sites = sites[size[sites] > 0]
+    nbedrock = opened.dataset["nbedrock"].to_numpy().astype(np.int64)[opened.site_cell]
+    bottom = INTERFACES[np.minimum(nbedrock, len(INTERFACES)) - 1]
+    words = (
+        "The published code solves pools below bedrock too, where litter still comes in, and lets "
+        "carbon leave or appear at that interface; the conserving scheme ends the column there, so "
+        f"that respiration equals input. The stock of the whole column differs by more than 1 % at "
+        f"{int((size > _NOTED).sum()):,} of {opened.count:,} sites, by {number(100 * size.max())} "
+        "% at most. "
+    )
+    chosen: dict[str, str] = {}
+    if len(sites):
+        both = (float(np.median(stock[sites])) for stock in stocks.values())
+        one, other = (with_unit(stock, "kgC m-2") for stock in both)
+        words += (
+            f"The views select the {len(sites):,} sites where it matters most: the model's bedrock "
+            f"lies there {number(float(bottom[sites].min()), 2)} to "
+            f"{number(float(bottom[sites].max()), 2)} m deep (median over all sites "
+            f"{number(float(np.median(bottom)), 2)} m), and the median stock is {one} if "
+            f"conserving, {other} as published "
+            f"(median of the changes {number(100 * float(np.median(change[sites])))} %). Both show "
+            "all 8.6 m with the same colours: watch the profile end, or go on, below bedrock."
+        )
+        chosen = {"n": str(opened.count), "packed": packed_sites(sites, opened.count)}
+    low, high = limits(conserving, "2-98 %", diverging=False)
+    chosen |= {"depth": f"0.0,{COLUMN_DEPTH}", "down-to": DEPTHS[-1], "soc-axis": "Log"}
+    chosen |= {"reach": "fixed", "limits": f"{low:.3g},{high:.3g}"}
+    links = tuple(
+        (f"{scheme.capitalize()} scheme", link("explore", bedrock=scheme, **chosen))
+        for scheme in stocks
     )
     return Lesson("What the bedrock scheme does", words, links)
 

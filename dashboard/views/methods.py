@@ -7,6 +7,7 @@ import html
 from panel.pane import HTML
 from panel.viewable import Viewer
 
+from dashboard.equations import COMPONENTS, LEARNING, MODEL, SCALARS, TRACEABILITY
 from dashboard.state.lessons import lessons
 from dashboard.state.page_state import PageState
 from dashboard.theme import plain
@@ -19,39 +20,39 @@ div { max-width: 46rem; padding: 0 1rem 2rem; line-height: 1.5; font-size: 0.92r
 h2 { font-size: 1.02rem; margin: 1.3rem 0 0.3rem }
 p { margin: 0.3rem 0 }
 a { color: inherit; text-decoration-thickness: 1px; text-underline-offset: 2px }
+.eq { overflow-x: auto; overflow-y: hidden; padding: 2px 0 }
+.eq math { font-size: 1.05rem }
+li { margin: 0.2rem 0 }
 pre { overflow-x: auto; padding: 0.5rem 0.7rem; background: rgba(128,128,128,0.13) }
 </style>
 """
-_MODEL = """
-<h2>The process model</h2>
-<p>Seven pools in 20 soil layers (CLM5), solved at steady state for each site:</p>
-<p style="font-family:serif;font-size:1.1rem;text-align:center"><i>B I</i> + <i>A K X</i> −
-<i>V X</i> = 0</p>
-<p><i>I</i> is the plant carbon input and <i>B</i> its allocation to pools and depths; <i>A</i>
-holds the transfers between pools; <i>K</i> the decomposition rates, which are baseline turnover
-modified by temperature, water, oxygen, nitrogen and depth; <i>V</i> the vertical transport.
-SOC is the sum of the fast, slow and passive soil pools.</p>
-<h2>The network</h2>
-<p>BINN (Xu et al. 2025) maps each site's covariates to the model's 21 parameters, inside their
-prior ranges, and is trained on observed SOC through the process model.</p>
-<h2>Bedrock schemes</h2>
-<p><b>Conserving</b>: litter enters above bedrock only, nothing crosses it, and respiration equals
-input. <b>Published</b>: the code of the paper to rounding; pools exist below bedrock, and carbon
-is not conserved there. Observations below the deepest soil node take that node's value under
-the conserving scheme.</p>
+_LIMITS = """
 <h2>Limits</h2>
 <p>Steady state only: no history of land use or climate. The turnover time of coarse woody debris
 (tau4cwd) has no effect on SOC at steady state and cannot be learned from it. Ecoregions are
 schematic, not EPA polygons, unless the data card says otherwise.</p>
-<h2>Definitions</h2>
-<p>Components <b>by stock</b> weight layers and pools by their stocks (gC m⁻²); <b>as published</b>
-repeats the authors' code for their figure 5: baseline decomposition weighted by concentrations,
-and the normalised beta under the name of input allocation. Traceability: storage (all seven pools,
-litter and wood included) = carbon influx × residence time; residence time = baseline residence
-time / environmental scalar.</p>
-<h2>Cite</h2>
-<p>Xu et al. 2025, arXiv:2502.00672 (BINN). Colour maps: Crameri 2018; Okabe and Ito 2008.</p>
 """
+_REFERENCES = (
+    ("Xu et al. 2025, the paper of BINN", "arXiv:2502.00672", "https://arxiv.org/abs/2502.00672"),
+    (
+        "Tao et al. 2020, Frontiers in Big Data: PRODA over the conterminous United States",
+        "doi:10.3389/fdata.2020.00017",
+        "https://doi.org/10.3389/fdata.2020.00017",
+    ),
+    (
+        "Tao et al. 2023, Nature: PRODA over the globe, and the diagnostics used here",
+        "doi:10.1038/s41586-023-06042-3",
+        "https://doi.org/10.1038/s41586-023-06042-3",
+    ),
+    (
+        "Lawrence et al. 2019, the Community Land Model version 5 (CLM5)",
+        "doi:10.1029/2018MS001583",
+        "https://doi.org/10.1029/2018MS001583",
+    ),
+    ("Crameri 2018, Scientific colour maps: batlow and vik", "", ""),
+    ("Okabe and Ito 2008, Color Universal Design: the colours of lines and marks", "", ""),
+)
+"""What to cite; an address where it is known for sure."""
 
 
 _OWN = """
@@ -119,9 +120,19 @@ class Methods(Viewer):
         )
         return f'<h2>Data card</h2><table style="font-size:inherit">{cells}</table>'
 
+    @staticmethod
+    def _references() -> str:
+        items = []
+        for words, shown, address in _REFERENCES:
+            link = f'<a href="{address}" target="_blank" rel="noopener noreferrer">{shown}</a>'
+            items.append(f"<li>{plain(words)}{f': {link}' if address else ''}.</li>")
+        return f"<h2>Cite</h2><ul>{''.join(items)}</ul>"
+
     def __panel__(self) -> HTML:
+        science = f"{MODEL}{SCALARS}{TRACEABILITY}{COMPONENTS}{LEARNING}{_LIMITS}"
+        parts = (self._lessons(), self._card(), science, self._references(), _OWN)
         return HTML(
-            f"{_STYLE}<div>{self._lessons()}{self._card()}{_MODEL}{_OWN}</div>",
+            f"{_STYLE}<div>{''.join(parts)}</div>",
             sizing_mode="stretch_width",
             margin=0,
         )
