@@ -5,11 +5,13 @@ BINN_DEVICE; without these either, the embedded demonstration is opened, on the 
 `--allow-training` lets visitors train.
 """
 
+import gc
 import sys
 from pathlib import Path
 
 import panel as pn
 
+gc.disable()  # what is imported and built here stays: to look for garbage in it takes a second
 sys.path.insert(0, str(Path(__file__).parent))  # `panel serve` may be called from anywhere
 
 from binn.errors import InputError
@@ -22,4 +24,7 @@ try:
     chosen = settings(sys.argv[1:])
 except InputError as problem:
     chosen = problem
-page(chosen).servable()
+try:
+    page(chosen).servable()
+finally:
+    gc.enable()
