@@ -81,7 +81,7 @@ class Comparison(Viewer):
         self._selected = SelectionLine(state, attention)
         self._found: dict[str, dict[str, Compared]] = {}
         self._shown: tuple[object, ...] = ()
-        self._document = pn.state.curdoc
+        self._document, self._attention = pn.state.curdoc, attention
         wide = {"sizing_mode": "stretch_width", "margin": (0, 10)}
         self._note = text(size="0.85rem", **wide)
         self._table = HTML(**wide)
@@ -143,7 +143,7 @@ class Comparison(Viewer):
         self.ground.paint(self._session.dark)
         self.ground.select(rows_of(self._selection, self.place))
         figures = [partial(self._add, key, one) for key in COMPONENTS for one in FIGURES]
-        in_turns(self._document, [*figures, self._end])
+        in_turns(self._document, [*figures, self._end], self._attention)
 
     def _end(self) -> None:
         """The table comes last: the page gives figures its colours when something follows them."""
