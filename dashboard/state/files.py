@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable
 from concurrent.futures import ProcessPoolExecutor
 from dataclasses import dataclass
 from multiprocessing import get_context
@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from binn.errors import InputError
+from dashboard.state.changed import under_scenario
 from dashboard.state.estimate import Estimate
 from dashboard.state.export import about_export, csv_zip, gathered, netcdf
 from dashboard.state.link import write_link
@@ -45,6 +46,9 @@ class File:
 def data_file(state: PageState, kind: str, tab: str, names: tuple[str, str]) -> File:
     """The numbers of the selected sites, or cells if the grid is shown, by every source there is.
 
+    What the page has not computed is computed when the file is written: the other sources of the
+    dataset, and what the scenario makes of BINN's parameters.
+
     Parameters
     ----------
     state : PageState
@@ -62,26 +66,24 @@ def data_file(state: PageState, kind: str, tab: str, names: tuple[str, str]) -> 
     """
     if kind not in DATA_FORMATS:
         raise InputError(f"data are not written as {kind!r}; choose from {', '.join(DATA_FORMATS)}")
-    opened, results, on = state.opened, state.results, state.field.on
-    found = {source: results.get(source, on) for source in opened.sources}
-    estimates: Mapping[str, Estimate] = {k: one for k, one in found.items() if one is not None}
-    if "binn" not in estimates:
+    opened, on, scenario = state.opened, state.field.on, state.scenario
+    bedrock, change = state.session.bedrock, (dict(scenario.changes), scenario.climate)
+    base = state.results.get("binn", on)
+    if base is None:
         raise InputError("the estimates are still being computed; export again in a moment")
-    rows = _rows(state, estimates["binn"])
-    change = results.change if on == "site" else results.change_cells
-    if change is not None and np.array_equal(change.sites, rows):
-        estimates = {**estimates, "changed": change.estimate}
+    rows, active = _rows(state, base), scenario.active
+    applies = _applies(state, rows)
     described = {
         "link": write_link(state, tab, *names),
         "selected": len(state.selection),
         "selected_how": state.selection.how,
-        "scenario": {**state.scenario.changes, **state.scenario.climate},
+        "scenario": {**change[0], **change[1]},
         "depth_m": list(state.field.depth),
     }
     definition = state.field.definition
     origin = {
         "checkpoint": opened.checkpoint,
-        "bedrock": state.session.bedrock,
+        "bedrock": bedrock,
         "definition": definition,
         "state": described,
     }
@@ -89,6 +91,10 @@ def data_file(state: PageState, kind: str, tab: str, names: tuple[str, str]) -> 
 
     def write() -> bytes:
         about = about_export(dataset, data, **origin)
+        estimates = {source: opened.estimate(bedrock, source, on) for source in opened.sources}
+        if active:
+            changed = under_scenario(opened, change, bedrock, rows, on, applies)
+            estimates["changed"] = changed
         numbers = gathered(dataset, rows, estimates, on=on, definition=definition)
         form = netcdf if kind == "nc" else csv_zip
         return form(numbers, about) if len(rows) <= _MANY else _apart(form, numbers, about)
@@ -109,3 +115,10 @@ def _rows(state: PageState, base: Estimate) -> np.ndarray:
         return state.selection.active
     known = np.flatnonzero(np.isfinite(base.parameters).all(1))
     return np.intersect1d(known, state.selection.cells) if len(state.selection) else known
+
+
+def _applies(state: PageState, rows: np.ndarray) -> np.ndarray:
+    """Where the scenario applies: of the whole grid, unless it is for all, where sites are."""
+    if state.field.on == "site" or state.scenario.scope == "all" or len(state.selection):
+        return np.ones(len(rows), dtype=bool)
+    return np.isin(rows, state.opened.site_cell)
