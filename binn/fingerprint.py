@@ -70,7 +70,11 @@ def dataset_fingerprint(ds: xr.Dataset, also: Sequence[str] = (), block: int | N
 
 @functools.cache
 def git_revision() -> str | None:
-    """Commit this program was started from, "+changes" added if files differ; None outside git."""
+    """Commit of this program, "+changes" added if files of it differ; None outside git.
+
+    As it is when a process first asks, and remembered: the page asks once its modules are being
+    imported, so that its files do not name what somebody commits while it runs.
+    """
     here = Path(__file__).resolve().parent
 
     def git(*arguments: str) -> str:

@@ -301,6 +301,9 @@ def _meanwhile(work: Callable[[], None]) -> Thread:
 
 def _import_the_rest() -> None:
     """What the other tabs need, before somebody opens them."""
+    from binn.fingerprint import git_revision
+
+    git_revision()  # of what is imported here; asked later, it would be that of a later commit
     for name in _OTHERS:
         import_module(name)
     gc.freeze()  # modules stay: looking for garbage among them would hold up every visitor
