@@ -10,9 +10,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from binn.errors import InputError
-from binn.figures.density import draw_density, pairs
+from binn.figures.density import draw_density, mark_selected, pairs
 from binn.figures.maps import MapField, Places, albers, colour_limits, draw_map
-from binn.figures.style import COLUMNS, MM, MUTED, drawing, labelled, new_figure, short
+from binn.figures.style import COLUMNS, MM, MUTED, ROLES, drawing, labelled, new_figure, short
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
@@ -37,17 +37,34 @@ class ComparisonRow:
         In words; the unit as data files write it.
     first, second : ndarray (n,)
         At the same places; NaN where a source has no value.
+    limits : (float, float), optional
+        Ends of the colours of both maps; by default the 2nd and 98th percentile.
+    reach : float, optional
+        Colours of the difference go from -reach to reach; by default to its 98th percentile.
+    span : (float, float), optional
+        Ends of both axes of the scatter.
     """
 
     title: str
     unit: str
     first: Floats
     second: Floats
+    limits: tuple[float, float] | None = None
+    reach: float | None = None
+    span: tuple[float, float] | None = None
 
 
-def correlation(row: ComparisonRow) -> tuple[float, int]:
-    """Pearson's r and the number of places where both sources have a value."""
-    first, second = pairs(row.first, row.second)
+def correlation(row: ComparisonRow, chosen: NDArray[np.bool_] | None = None) -> tuple[float, int]:
+    """Pearson's r and the number of places where both sources have a value.
+
+    Parameters
+    ----------
+    row : ComparisonRow
+    chosen : ndarray (n,) of bool, optional
+        Only these places.
+    """
+    here = slice(None) if chosen is None else chosen
+    first, second = pairs(row.first[here], row.second[here])
     if first.std() == 0.0 or second.std() == 0.0:
         return float("nan"), len(first)
     return float(np.corrcoef(first, second)[0, 1]), len(first)
@@ -58,6 +75,7 @@ def comparison_figure(
     rows: Sequence[ComparisonRow],
     names: tuple[str, str] = ("BINN", "PRODA"),
     *,
+    chosen: NDArray[np.bool_] | None = None,
     columns: str = "double",
     notice: str = "",
 ) -> Figure:
@@ -70,7 +88,9 @@ def comparison_figure(
     rows : sequence of ComparisonRow
         Usually the six components.
     names : (str, str)
-        The two sources.
+        The two sources: the first stands on the vertical axis of the scatter.
+    chosen : ndarray (n,) of bool, optional
+        Places that are selected: the others are faint on the maps, these marked in the scatter.
     columns : {"single", "double"}
         Width; the single column leaves out the maps of the sources, which need room.
     notice : str
@@ -89,8 +109,8 @@ def comparison_figure(
     with drawing():
         sheet = _Sheet(columns, len(rows), _FOOT if notice else 1.0)
         for k, row in enumerate(rows):
-            shown = _maps(sheet, k, places, row, names, wide)
-            _agreement(sheet, k, len(shown), row, names)
+            shown = _maps(sheet, k, places, row, names, wide, chosen)
+            _agreement(sheet, k, len(shown), row, names, chosen)
             _headings(shown, k, row, (*names, f"{names[0]} − {names[1]}")[-len(shown) :])
         if notice:
             sheet.figure.text(
@@ -137,21 +157,25 @@ def _maps(
     row: ComparisonRow,
     names: tuple[str, str],
     wide: bool,
+    chosen: NDArray[np.bool_] | None,
 ) -> list[Any]:
     """Both sources with their shared colours, and the first less the second."""
-    shared = colour_limits(row.first, row.second)
-    each = [MapField(one, row.title, row.unit, limits=shared) for one in (row.first, row.second)]
+    shared = row.limits or colour_limits(row.first, row.second)
+    each = [
+        MapField(one, row.title, row.unit, limits=shared, chosen=chosen)
+        for one in (row.first, row.second)
+    ]
     difference = row.first - row.second
-    # differences of rounding are no pattern
-    reach = max(colour_limits(difference, diverging=True)[1], 1e-3 * (shared[1] - shared[0]))
-    if not np.nanmax(np.abs(difference)) > 0.0:
-        reach = 0.5 * (shared[1] - shared[0])
+    reach = row.reach
+    if reach is None:  # differences of rounding are no pattern
+        reach = max(colour_limits(difference, diverging=True)[1], 1e-3 * (shared[1] - shared[0]))
     apart = MapField(
         difference,
         f"{row.title}: {names[0]} − {names[1]}",
         row.unit,
         diverging=True,
         limits=(-reach, reach),
+        chosen=chosen,
     )
     shown = [*each, apart] if wide else [apart]
     width, height = sheet.map
@@ -211,20 +235,44 @@ def _headings(axes: list[Any], k: int, row: ComparisonRow, heads: tuple[str, ...
 
 
 def _agreement(
-    sheet: _Sheet, k: int, maps: int, row: ComparisonRow, names: tuple[str, str]
+    sheet: _Sheet,
+    k: int,
+    maps: int,
+    row: ComparisonRow,
+    names: tuple[str, str],
+    chosen: NDArray[np.bool_] | None,
 ) -> None:
-    """The second source against the first, with r and n."""
+    """The first source against the second, with r and n of all and of those selected."""
     left = _GAP + maps * (sheet.map[0] + _GAP) + _SCATTER_LEFT
     side = min(sheet.width - left - _SCATTER_RIGHT, sheet.map[1])
     axes = sheet.add(left, sheet.top(k) + 0.5 * (sheet.map[1] - side), side, side)
     first, second = pairs(row.first, row.second)
-    low, high = (float(one) for one in np.percentile(np.concatenate([first, second]), (0.5, 99.5)))
-    pad = 0.04 * (high - low) or 0.5
-    draw_density(axes, first, second, (low - pad, high + pad), bins=32)
+    span = row.span
+    if span is None:
+        both = np.concatenate([first, second])
+        low, high = (float(one) for one in np.percentile(both, (0.5, 99.5)))
+        pad = 0.04 * (high - low) or 0.5
+        span = low - pad, high + pad
+    marked = chosen is not None and bool(np.isfinite(row.first + row.second)[chosen].any())
+    draw_density(axes, second, first, span, bins=32, grey=marked)
+    if marked:
+        mark_selected(axes, row.second[chosen], row.first[chosen])
+        picked, count = correlation(row, chosen)
+        axes.text(
+            0.03,
+            0.98,
+            f"r = {short(picked)}\nn = {count:,} selected",
+            transform=axes.transAxes,
+            fontsize=4.5,
+            color=ROLES["changed"][0],
+            va="top",
+            bbox={"facecolor": "white", "edgecolor": "none", "alpha": 0.8, "pad": 0.5},
+            zorder=5,
+        )
     r, n = correlation(row)
     axes.set_title(f"r = {short(r)}, n = {n:,}", fontsize=5.5, pad=3)
-    axes.set_xlabel(names[0], fontsize=5.5, labelpad=1)
-    axes.set_ylabel(names[1], fontsize=5.5, labelpad=1)
+    axes.set_xlabel(names[1], fontsize=5.5, labelpad=1)
+    axes.set_ylabel(names[0], fontsize=5.5, labelpad=1)
     axes.tick_params(labelsize=5, pad=1)
     axes.xaxis.set_major_locator(_few_ticks())
     axes.yaxis.set_major_locator(_few_ticks())

@@ -8,15 +8,19 @@ import numpy as np
 from numpy.typing import NDArray
 
 from binn.errors import InputError
-from binn.figures.style import INK, MUTED, colormap
+from binn.figures.style import INK, MUTED, ROLES, colormap
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
     from matplotlib.collections import PolyCollection
+    from matplotlib.colors import LinearSegmentedColormap
 
-__all__ = ["draw_density", "pairs"]
+__all__ = ["draw_density", "mark_selected", "pairs"]
 
 Floats = NDArray[np.float64]
+
+_MANY = 1_000
+"""Beyond so many selected points they are drawn small."""
 
 
 def pairs(first: Floats, second: Floats) -> tuple[Floats, Floats]:
@@ -43,6 +47,7 @@ def draw_density(
     limits: tuple[float, float],
     bins: int = 45,
     log: bool = False,
+    grey: bool = False,
 ) -> PolyCollection:
     """Counts in hexagons, on a logarithmic scale of colours, with the line of equality.
 
@@ -57,6 +62,8 @@ def draw_density(
         Hexagons across.
     log : bool
         Logarithmic axes; limits positive.
+    grey : bool
+        Greys instead of colours, so that the marks of a selection stand out.
     """
     low, high = limits
     inside = (x >= low) & (x <= high) & (y >= low) & (y <= high)
@@ -69,7 +76,7 @@ def draw_density(
         extent=(*ends, *ends),
         mincnt=1,
         bins="log",
-        cmap=colormap("batlow"),
+        cmap=_greys() if grey else colormap("batlow"),
         linewidths=0.1,
         **scale,
     )
@@ -79,3 +86,25 @@ def draw_density(
     axes.set_aspect("equal")
     axes.tick_params(color=MUTED)
     return drawn
+
+
+def mark_selected(axes: Axes, x: Floats, y: Floats) -> None:
+    """Those that are selected, upon the density."""
+    many = len(x) > _MANY
+    axes.scatter(
+        x,
+        y,
+        s=1.2 if many else 3.5,
+        color=ROLES["changed"][0],
+        alpha=0.5 if many else 0.9,
+        linewidths=0,
+        rasterized=many,
+        zorder=4,
+    )
+
+
+def _greys() -> LinearSegmentedColormap:
+    """From a light grey to the ink."""
+    from matplotlib.colors import LinearSegmentedColormap
+
+    return LinearSegmentedColormap.from_list("greys", ["#d5dade", INK])

@@ -1,17 +1,18 @@
-"""Simulated against observed SOC: density with scores, and the residual by depth and by biome."""
+"""Simulated against observed SOC: density with scores, residuals by depth and biome, a map."""
 
 from __future__ import annotations
 
 from dataclasses import dataclass
-from itertools import pairwise
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from numpy.typing import NDArray
 
+from binn.clm5.column import INTERFACES, TOPS
 from binn.diagnostics.metrics import metrics
 from binn.errors import InputError
-from binn.figures.density import draw_density
+from binn.figures.density import draw_density, mark_selected
+from binn.figures.maps import MapField, Places, albers, colour_bar, draw_map
 from binn.figures.style import (
     MUTED,
     ROLES,
@@ -29,13 +30,13 @@ if TYPE_CHECKING:
     from matplotlib.axes import Axes
     from matplotlib.figure import Figure
 
-__all__ = ["DEPTH_CLASSES", "Evaluated", "ResidualGroup", "evaluation_figure", "residuals"]
+__all__ = ["Evaluated", "ResidualGroup", "evaluation_figure", "residuals"]
 
 Floats = NDArray[np.float64]
 
 _KILO = 1e-3
-DEPTH_CLASSES = (0.0, 0.1, 0.2, 0.3, 0.5, 1.0, 2.0, np.inf)
-"""Bounds of the depth classes, m."""
+_ROW, _FRAME = 4.8, 20.0
+"""mm: of a group of residuals, and of what is around them."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -49,13 +50,16 @@ class Evaluated:
     depth : ndarray (obs,)
         m.
     biome : ndarray (obs,) of str
-        Of the site of each observation.
+        Of the site of each observation; "" where there is none.
+    chosen : ndarray (obs,) of bool, optional
+        Observations of selected sites: marked.
     """
 
     observed: Floats
     simulated: Floats
     depth: Floats
     biome: NDArray[np.str_]
+    chosen: NDArray[np.bool_] | None = None
 
 
 @dataclass(frozen=True)
@@ -68,6 +72,8 @@ class ResidualGroup:
     n : int
     median, low, high : float
         Median and quartiles, gC m-3.
+    outer : (float, float)
+        5th and 95th percentile, gC m-3.
     bias : float
         Mean, gC m-3.
     """
@@ -77,49 +83,55 @@ class ResidualGroup:
     median: float
     low: float
     high: float
+    outer: tuple[float, float]
     bias: float
 
 
 def residuals(evaluated: Evaluated, by: str) -> list[ResidualGroup]:
-    """The residual by depth class or by biome.
+    """The residual by layer of the soil column or by biome.
 
     Parameters
     ----------
     by : {"depth", "biome"}
-        Depth classes from the surface down; biomes by number of observations. Empty ones are left
-        out.
+        Layers from the surface down; biomes by name. Empty ones are left out.
     """
     residual = evaluated.simulated - evaluated.observed
     if by == "depth":
-        groups = [
-            (_depth_class(top, bottom), (evaluated.depth >= top) & (evaluated.depth < bottom))
-            for top, bottom in pairwise(DEPTH_CLASSES)
-        ]
+        layer = np.searchsorted(INTERFACES, evaluated.depth, side="right")
+        layer = np.minimum(layer, len(INTERFACES) - 1)  # the lower end belongs to the last layer
+        ends = enumerate(zip(TOPS, INTERFACES, strict=True))
+        groups = [(f"{top:g}–{bottom:g}", layer == k) for k, (top, bottom) in ends]
     elif by == "biome":
-        names, counts = np.unique(evaluated.biome, return_counts=True)
-        order = np.argsort(-counts, kind="stable")
-        groups = [(str(name), evaluated.biome == name) for name in names[order]]
+        names = [str(name) for name in np.unique(evaluated.biome) if name]
+        groups = [(name, evaluated.biome == name) for name in names]
     else:
         raise InputError(f"residuals are grouped by 'depth' or 'biome', not by {by!r}")
     found = []
     for label, inside in groups:
         if inside.any():
             some = residual[inside]
-            low, middle, high = (float(one) for one in np.percentile(some, (25, 50, 75)))
-            found.append(
-                ResidualGroup(label, int(inside.sum()), middle, low, high, float(some.mean()))
-            )
+            at = np.percentile(some, (5, 25, 50, 75, 95))
+            least, low, middle, high, most = (float(one) for one in at)
+            n, bias = int(inside.sum()), float(some.mean())
+            found.append(ResidualGroup(label, n, middle, low, high, (least, most), bias))
     return found
 
 
 def evaluation_figure(
-    evaluated: Evaluated, *, columns: str = "double", title: str = "", notice: str = ""
+    evaluated: Evaluated,
+    deviation: tuple[Places, MapField] | None = None,
+    *,
+    columns: str = "double",
+    title: str = "",
+    notice: str = "",
 ) -> Figure:
-    """Density scatter with scores; residual by depth and by biome.
+    """Density scatter with scores; residual by depth and by biome; a map of the deviation.
 
     Parameters
     ----------
     evaluated : Evaluated
+    deviation : (Places, MapField), optional
+        What simulated SOC is off at the sites.
     columns : {"single", "double"}
         Width; in a single column the panels stand below each other.
     title : str
@@ -133,18 +145,11 @@ def evaluation_figure(
         For no observations, or values that are not finite.
     """
     scores = metrics(evaluated.observed, evaluated.simulated)
-    wide = columns == "double"
     with drawing():
         biomes = residuals(evaluated, "biome")
         depths = residuals(evaluated, "depth")
-        if wide:
-            figure = new_figure(columns, 80.0)
-            first, second, third = figure.subplots(1, 3, width_ratios=[1.3, 0.72, 0.72])
-        else:
-            figure = new_figure(columns, 92.0 + 5.0 * (len(biomes) + len(depths)) + 26.0)
-            first, second, third = figure.subplots(
-                3, 1, height_ratios=[15.0, 2.0 + len(depths), 2.0 + len(biomes)]
-            )
+        figure, axes = _panels(columns, len(depths), len(biomes), deviation is not None)
+        first, second, third = axes[:3]
         _density(figure, first, evaluated, scores)
         _groups(second, depths)
         _groups(third, biomes)
@@ -156,15 +161,43 @@ def evaluation_figure(
             handletextpad=0.1,
             columnspacing=0.8,
             fontsize=5,
-            title="line: quartiles",
+            title="bar: quartiles, line: 5–95 %",
             title_fontsize=5,
         )
-        for axes, name in ((first, "a"), (second, "b"), (third, "c")):
-            letter(axes, name)
+        if deviation is not None:
+            places, field = deviation
+            drawn = draw_map(axes[3], places, field)
+            colour_bar(figure, drawn, axes[3], field, shrink=0.8)
+            axes = [first, axes[3], second, third]
+        for one, name in zip(axes, "abcd", strict=False):
+            letter(one, name)
         if title:
             figure.suptitle(title, fontsize=7)
         footer(figure, notice)
     return figure
+
+
+def _panels(columns: str, depths: int, biomes: int, mapped: bool) -> tuple[Figure, list[Any]]:
+    """Axes of the density, of both residuals and, last, of the map."""
+    wide = columns == "double"
+    low = _FRAME + _ROW * max(depths, biomes)
+    if not wide:
+        heights = [64.0, *([48.0] * mapped), *(_FRAME + _ROW * n for n in (depths, biomes))]
+        figure = new_figure(columns, sum(heights))
+        grid = figure.add_gridspec(len(heights), 1, height_ratios=heights)
+        slots = [grid[0], grid[len(heights) - 2], grid[len(heights) - 1], grid[1]]
+    elif mapped:
+        figure = new_figure(columns, 80.0 + low)
+        grid = figure.add_gridspec(2, 2, height_ratios=[80.0, low])
+        slots = [grid[0, 0], grid[1, 0], grid[1, 1], grid[0, 1]]
+    else:
+        figure = new_figure(columns, max(80.0, low))
+        grid = figure.add_gridspec(1, 3, width_ratios=[1.3, 0.72, 0.72])
+        slots = [grid[0], grid[1], grid[2]]
+    axes: list[Any] = [figure.add_subplot(slot) for slot in slots[:3]]
+    if mapped:
+        axes.append(figure.add_subplot(slots[3], projection=albers()))
+    return figure, axes
 
 
 def _density(figure: Figure, axes: Axes, evaluated: Evaluated, scores: dict[str, float]) -> None:
@@ -172,7 +205,22 @@ def _density(figure: Figure, axes: Axes, evaluated: Evaluated, scores: dict[str,
     x, y = evaluated.observed * _KILO, evaluated.simulated * _KILO
     positive = np.concatenate([x[x > 0], y[y > 0]])
     low, high = (float(one) for one in np.percentile(positive, (0.2, 100.0)))
-    drawn = draw_density(axes, x, y, (0.8 * low, 1.2 * high), bins=55, log=True)
+    chosen = evaluated.chosen
+    marked = chosen is not None and bool(chosen.any())
+    drawn = draw_density(axes, x, y, (0.8 * low, 1.2 * high), bins=55, log=True, grey=marked)
+    if marked:
+        mark_selected(axes, x[chosen], y[chosen])
+        some = metrics(evaluated.observed[chosen], evaluated.simulated[chosen])
+        axes.text(
+            0.97,
+            0.03,
+            f"{some['n']:,} selected, NSE = {short(some['nse'])}",
+            transform=axes.transAxes,
+            fontsize=6,
+            color=ROLES["changed"][0],
+            va="bottom",
+            ha="right",
+        )
     bar = figure.colorbar(drawn, ax=axes, aspect=30, pad=0.02, shrink=0.8)
     bar.set_label("observations")
     bar.outline.set_linewidth(0.4)  # type: ignore[operator]
@@ -202,11 +250,13 @@ def _density(figure: Figure, axes: Axes, evaluated: Evaluated, scores: dict[str,
 
 
 def _groups(axes: Axes, groups: list[ResidualGroup]) -> None:
-    """Median, quartiles and mean of each group, from the top down."""
+    """Median, quartiles, 5 and 95 % and mean of each group, from the top down."""
     colour = ROLES["binn"][0]
     at = np.arange(len(groups))
     style: dict[str, Any] = {"linestyle": "none", "zorder": 3}
     axes.axvline(0.0, color=MUTED, linewidth=0.5, zorder=0)
+    outer = np.array([one.outer for one in groups]).T * _KILO
+    axes.hlines(at, *outer, color=colour, linewidth=0.5, alpha=0.7)
     axes.hlines(
         at,
         [one.low * _KILO for one in groups],
@@ -228,7 +278,3 @@ def _groups(axes: Axes, groups: list[ResidualGroup]) -> None:
     axes.tick_params(axis="y", length=0)
     axes.spines["left"].set_visible(False)
     axes.set_xlabel(f"Simulated − observed\n({written_unit('kgC m-3')})")
-
-
-def _depth_class(top: float, bottom: float) -> str:
-    return f"{top:g}–{bottom:g}" if np.isfinite(bottom) else f"> {top:g}"

@@ -32,6 +32,8 @@ Box = tuple[float, float, float, float]
 
 _MANY = 2000
 """Points above which a figure holds them as a picture: a PDF of 25,925 circles opens slowly."""
+_FAINT = 0.2
+"""Opacity of places that are not selected."""
 _OFF_GRID = 0.01
 """Parts of a step that centres may be off their grid."""
 _SHARE_OF_CONUS = 0.5
@@ -72,6 +74,8 @@ class MapField:
         Whether zero is the middle of the colours.
     limits : (float, float), optional
         Ends of the colours; by default the 2nd and 98th percentile.
+    chosen : ndarray (n,) of bool, optional
+        Places that are selected: the others are drawn faintly. None, or none of them, is all.
     """
 
     values: Floats
@@ -79,6 +83,13 @@ class MapField:
     unit: str
     diverging: bool = False
     limits: tuple[float, float] | None = None
+    chosen: NDArray[np.bool_] | None = None
+
+    @property
+    def selected(self) -> int:
+        """How many places with a value are selected."""
+        known = np.isfinite(self.values)
+        return 0 if self.chosen is None else int((known & self.chosen).sum())
 
 
 def albers() -> Any:
@@ -160,7 +171,8 @@ def map_figure(
         axes.text(
             0.0,
             0.0,
-            f"n = {count:,} {places.kind}",
+            f"n = {count:,} {places.kind}"
+            + (f", {field.selected:,} selected" * (field.selected > 0)),
             transform=axes.transAxes,
             fontsize=6,
             color=MUTED,
@@ -193,13 +205,18 @@ def draw_map(axes: GeoAxes, places: Places, field: MapField) -> Collection:
     known = np.isfinite(values)
     if not known.any():
         raise InputError(f"there is nothing to map: {field.title!r} has no value anywhere")
-    lon, lat, values = places.lon[known], places.lat[known], values[known]
+    order, chosen = np.flatnonzero(known), field.chosen if field.selected else None
+    if chosen is not None:  # those selected come last, upon the others
+        order = order[np.argsort(chosen[known], kind="stable")]
+    lon, lat, values = places.lon[order], places.lat[order], values[order]
     low, high = field.limits or colour_limits(values, diverging=field.diverging)
-    colours = {
+    colours: dict[str, Any] = {
         "cmap": colormap("vik" if field.diverging else "batlow"),
         "clim": (low, high),
         "zorder": 1,
     }
+    if chosen is not None:
+        colours["alpha"] = np.where(chosen[order], 1.0, _FAINT)
     x, y = _projected(lon, lat)
     box = _extent(x, y)
     if places.step is None:
@@ -254,7 +271,9 @@ def _cells(
     x, y = _projected(corner_lon.ravel(), corner_lat.ravel())
     corners = np.stack([x, y], 1).reshape(-1, 4, 2)
     # a hair of their own colour hides the seams that viewers draw between neighbours
-    drawn = PolyCollection(list(corners), array=values, linewidths=0.15, edgecolors="face")
+    # (not where cells are faint: there they would be seen)
+    seam = 0.0 if "alpha" in colours else 0.15
+    drawn = PolyCollection(list(corners), array=values, linewidths=seam, edgecolors="face")
     drawn.set(rasterized=len(lon) > _MANY, **colours)
     axes.add_collection(drawn)
     return drawn

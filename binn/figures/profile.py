@@ -94,6 +94,8 @@ def profile_figure(
     Parameters
     ----------
     lines : sequence of ProfileLine
+        The first one of role "binn", or else the first of all, has its quartiles as a band: bands
+        upon each other could not be told apart.
     observed : Observed, optional
         Points.
     title : str
@@ -157,6 +159,7 @@ def draw_profile(
             label=f"observed, n = {n:,}",
             zorder=1,
         )
+    banded = _banded(lines)
     for line in lines:
         soc = np.asarray(line.soc, dtype=np.float64)
         if soc.shape != NODES.shape:
@@ -165,7 +168,10 @@ def draw_profile(
             )
         colour, marker, dash = ROLES[line.role]
         inside = bottom + 0.5 >= NODES  # one node beyond, so that the line leaves the frame
+        label = line.label
         if line.low is not None and line.high is not None:
+            label += " (median, quartiles)" if line is banded else " (median)"
+        if line is banded and line.low is not None and line.high is not None:
             axes.fill_betweenx(
                 NODES, line.low * _KILO, line.high * _KILO, color=colour, alpha=0.18, linewidth=0
             )
@@ -176,7 +182,7 @@ def draw_profile(
             linestyle=dash,
             marker=marker,
             markevery=list(np.flatnonzero(inside)),
-            label=line.label + (" (median, quartiles)" if line.low is not None else ""),
+            label=label,
             zorder=3,
         )
     axes.set_ylim(bottom, 0.0)
@@ -194,6 +200,17 @@ def draw_profile(
             handle.set_sizes([6.0])
 
 
+def _banded(lines: Sequence[ProfileLine]) -> ProfileLine | None:
+    """The line whose quartiles are drawn."""
+    return next((line for line in lines if line.role == "binn"), next(iter(lines), None))
+
+
+def _ends(lines: Sequence[ProfileLine], end: str) -> list[Floats]:
+    """What the axis has to hold: all lines, and an end of the one band."""
+    bound = getattr(_banded(lines), end, None)
+    return [line.soc for line in lines] + ([] if bound is None else [bound])
+
+
 def _limit_soc(
     axes: Axes,
     lines: Sequence[ProfileLine],
@@ -203,7 +220,7 @@ def _limit_soc(
 ) -> None:
     """SOC from 0, or over the decades that the lines span within the depths shown."""
     shown = bottom >= NODES
-    values = [one[shown] for line in lines for one in (line.soc, line.high) if one is not None]
+    values = [one[shown] for one in _ends(lines, "high")]
     if observed is not None and len(observed.soc):
         # a few organic horizons should not press everything else against the axis
         few = len(observed.soc) <= _FEW
@@ -212,7 +229,7 @@ def _limit_soc(
     if not log:
         axes.set_xlim(0.0, 1.06 * highest if highest > 0 else 1.0)
         return
-    low = [one[shown] for line in lines for one in (line.soc, line.low) if one is not None]
+    low = [one[shown] for one in _ends(lines, "low")]
     if observed is not None and len(observed.soc):
         low.append(np.asarray(observed.soc))
     positive = np.concatenate(low)

@@ -10,7 +10,7 @@ from __future__ import annotations
 import math
 import re
 import threading
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from functools import cache
 from importlib.util import find_spec
@@ -27,6 +27,8 @@ if TYPE_CHECKING:
 
 __all__ = [
     "COLUMNS",
+    "GROUP_COLOURS",
+    "GROUP_MARKERS",
     "INK",
     "MM",
     "MUTED",
@@ -36,6 +38,8 @@ __all__ = [
     "decades",
     "drawing",
     "footer",
+    "footnote",
+    "group_looks",
     "labelled",
     "letter",
     "new_figure",
@@ -68,6 +72,24 @@ ROLES: dict[str, tuple[str, str, str]] = {
     "input": (OKABE_ITO["green"], "v", "--"),
 }
 """Colour, marker and line of what is drawn, by role: told apart without colour too."""
+GROUP_COLOURS = tuple(
+    OKABE_ITO[name]
+    for name in ("green", "orange", "purple", "yellow", "sky", "grey", "vermillion", "blue")
+)
+"""Colours of groups of sites, such as biomes, in the order of their names; from the start again."""
+GROUP_MARKERS = {
+    "circle": ("o", "●"),
+    "square": ("s", "■"),
+    "triangle": ("^", "▲"),
+    "diamond": ("D", "◆"),
+    "inverted_triangle": ("v", "▼"),
+    "star": ("*", "★"),
+    "hex": ("h", "⬢"),
+    "circle_dot": ("$◉$", "◉"),
+    "square_dot": ("$▣$", "▣"),
+    "diamond_dot": ("$◈$", "◈"),
+}
+"""Markers of the same groups: for people (and Bokeh), for matplotlib, and as a character."""
 
 _SUPERSCRIPT = str.maketrans("-0123456789", "⁻⁰¹²³⁴⁵⁶⁷⁸⁹")
 _SETTINGS: dict[str, Any] = {
@@ -148,6 +170,36 @@ def footer(figure: Figure, notice: str) -> None:
     """Say at the foot of a figure what its reader must know; nothing if there is nothing to say."""
     if notice:
         figure.supxlabel(notice, fontsize=5.0, color=MUTED, x=0.995, ha="right")
+
+
+def footnote(figure: Figure, notice: str, room: float = 3.0) -> None:
+    """As :func:`footer`, under a legend that stands below the axes: layout and legend make room.
+
+    Parameters
+    ----------
+    figure : Figure
+        Its legends at "outside lower center" are lifted.
+    notice : str
+    room : float
+        mm.
+    """
+    if not notice:
+        return
+    height = float(figure.get_size_inches()[1]) / MM
+    engine: Any = figure.get_layout_engine()
+    engine.set(rect=(0.0, room / height, 1.0, 1.0 - room / height))
+    for legend in figure.legends:
+        legend.borderaxespad += room * MM * 72.0 / legend.prop.get_size_in_points()
+    figure.text(0.995, 1.0 / height, notice, fontsize=5.0, color=MUTED, ha="right", va="bottom")
+
+
+def group_looks(names: Iterable[str]) -> dict[str, tuple[str, str]]:
+    """Colour and matplotlib's marker of each group, by its place among all names in order."""
+    markers = [marker for marker, _ in GROUP_MARKERS.values()]
+    return {
+        name: (GROUP_COLOURS[k % len(GROUP_COLOURS)], markers[k % len(markers)])
+        for k, name in enumerate(sorted(set(names)))
+    }
 
 
 def letter(axes: Axes, text: str) -> None:

@@ -147,4 +147,5 @@ def _draw(axes: Axes, years: Floats, panel: TimePanel) -> None:
     axes.set_ylabel(labelled(panel.title, panel.unit))
     axes.set_xlim(float(years[0]), float(years[-1]) if len(years) > 1 else float(years[0]) + 1.0)
     if axes.get_legend_handles_labels()[0]:
-        axes.legend(loc="best")
+        # above the axes: lines and bands may be anywhere within
+        axes.legend(loc="lower right", bbox_to_anchor=(1.0, 1.0), borderaxespad=0.2, ncols=2)

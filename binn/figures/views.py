@@ -154,7 +154,8 @@ def _traceability(material: Material, choice: Choice) -> Drawn:
     answer = material.answer()
     names = ("influx", "residence_time", "baseline_residence_time", "environmental_scalar")
     biome = material.ds["biome"].to_numpy().astype(str)[answer.rows]
-    traced = Traced(**{name: answer.traceability[name] for name in names}, biome=biome)
+    terms = {name: answer.traceability[name] for name in names}
+    traced = Traced(**terms, biome=biome, chosen=None)
     return traceability_figure(traced, columns=choice.columns, notice=material.notice), ()
 
 
@@ -170,11 +171,8 @@ def _comparison(material: Material, choice: Choice) -> Drawn:
     if not len(both):
         raise InputError(f"no {on} of {material.name} has both sets of parameters")
     rows = [
-        ComparisonRow(
-            *COMPONENT_NAMES[key],
-            *(one.components[key][where] for one, where in zip(answers, at, strict=True)),
-        )
-        for key in COMPONENT_NAMES
+        ComparisonRow(*about, answers[0].components[key][at[0]], answers[1].components[key][at[1]])
+        for key, about in COMPONENT_NAMES.items()
     ]
     drawn = comparison_figure(
         material.places(on, both),

@@ -85,7 +85,11 @@ class Paper:
 
 
 def paper(
-    view: str, state: PageState, columns: str = "double", tab: str = "explore", years: int = 100
+    view: str,
+    state: PageState,
+    columns: str = "double",
+    tab: str = "explore",
+    years: int | None = None,
 ) -> Paper:
     """The paper figure of a view as it is now.
 
@@ -99,8 +103,8 @@ def paper(
         Width.
     tab : str
         The page's tab, for the link in the sidecar.
-    years : int
-        How long ``transient`` is followed.
+    years : int, optional
+        How long ``transient`` is followed; by default as long as on the page.
 
     Raises
     ------
@@ -110,6 +114,7 @@ def paper(
     if view not in VIEWS:
         raise InputError(f"there is no paper figure of {view!r}; choose from {', '.join(VIEWS)}")
     opened, bedrock = state.opened, state.session.bedrock
+    years = state.look.years if years is None else years
     shown = views.Shown(state, columns, years, notice_of(opened.dataset))
     draw = VIEWS[view](shown)
     selection = state.selection

@@ -35,12 +35,17 @@ from binn.figures import (
 from binn.figures.maps import grid_step
 from binn.figures.traceability import BiomeMean
 from binn.quantities import COMPONENT_NAMES
-from dashboard.state.comparison_places import place_of
+from dashboard.state.changed import under_scenario
+from dashboard.state.comparison import compared
+from dashboard.state.comparison_places import place_of, rows_of
 from dashboard.state.estimate import Estimate, owners
+from dashboard.state.evaluated import Answer, Question, Worker
+from dashboard.state.field import COLUMN_DEPTH, FieldChoice, limits
+from dashboard.state.look import DEPTHS
 from dashboard.state.mapped import Mapped
 from dashboard.state.opened import Opened
 from dashboard.state.page_state import PageState
-from dashboard.state.traceability import Group, changed_group, group_of
+from dashboard.state.traceability import Group, group_of, source_of
 from dashboard.state.way import way
 
 if TYPE_CHECKING:
@@ -63,6 +68,7 @@ Floats = NDArray[np.float64]
 Integers = NDArray[np.int64]
 Draw = Callable[[], "Figure"]
 
+_DEPTHS = dict(zip(DEPTHS, (1.0, 2.0, COLUMN_DEPTH), strict=True))
 _WAITING = "this view is still being computed; export it again in a moment"
 
 
@@ -132,7 +138,8 @@ def _map(shown: Shown, found: Mapped | None) -> Draw:
         raise InputError(_WAITING)
     ds, columns, notice = shown.opened.dataset, shown.columns, shown.notice
     limits = (found.low, found.high)
-    field = MapField(found.values, found.title, found.unit, found.diverging, limits)
+    chosen = _chosen(rows_of(shown.state.selection, found.on), len(found.values))
+    field = MapField(found.values, found.title, found.unit, found.diverging, limits, chosen)
 
     def draw() -> Figure:
         return map_figure(_places(ds, found.on), field, columns=columns, notice=notice)
@@ -144,7 +151,8 @@ def profile(shown: Shown) -> Draw:
     """SOC over depth of the selection."""
     opened, columns, notice, title = shown.opened, shown.columns, shown.notice, shown.who
     sites, bedrock = shown.state.selection.active, shown.base.bedrock
-    changed = _changed(shown)
+    changed, look = _changed(shown), shown.state.look
+    log, bottom = look.profile_scale == "Log", _DEPTHS[look.profile_depth]
 
     def draw() -> Figure:
         lines = [
@@ -152,10 +160,12 @@ def profile(shown: Shown) -> Draw:
             for source, found, known in _answers(opened, bedrock, sites)
         ]
         if changed is not None:
-            lines.append(profile_of_sites("Changed", changed.soc, "changed"))
+            lines.append(profile_of_sites("Changed", changed().soc, "changed"))
         rows, _ = opened.observations.of(sites)
         observed = Observed(opened.observations.depth[rows], opened.observations.soc[rows])
-        return profile_figure(lines, observed, title=title, columns=columns, notice=notice)
+        return profile_figure(
+            lines, observed, title=title, bottom=bottom, log=log, columns=columns, notice=notice
+        )
 
     return draw
 
@@ -172,7 +182,7 @@ def parameters(shown: Shown) -> Draw:
             for source, found, known in _answers(opened, bedrock, sites)
         ]
         if changed is not None:
-            series.append(parameters_of_sites("Changed", changed.parameters, "changed"))
+            series.append(parameters_of_sites("Changed", changed().parameters, "changed"))
         return parameters_figure(series, title=title, columns=columns, notice=notice)
 
     return draw
@@ -180,21 +190,26 @@ def parameters(shown: Shown) -> Draw:
 
 def traceability(shown: Shown) -> Draw:
     """Both diagrams by biome, with the selection and what the scenario makes of it."""
-    columns, notice, found = shown.columns, shown.notice, shown.base.traceability
-    biome = shown.opened.dataset["biome"].to_numpy().astype(str)
-    selection = shown.state.selection
-    groups = []
-    if len(selection):
-        groups.append(group_of("Selection", found, selection.sites))
-    changed = changed_group(shown.state.results, selection)
-    if changed is not None:
-        groups.append(changed)
+    columns, notice, opened, bedrock = shown.columns, shown.notice, shown.opened, shown.base.bedrock
+    source = source_of(shown.state.field, opened)
+    selection, scale = shown.state.selection, shown.state.look.traceability_scale.lower()
+    chosen, sites = _chosen(selection.sites, opened.count), selection.active
+    name = "Selection" if len(selection) else "All sites"
+    changed = _changed(shown) if source == "binn" else None
 
     def draw() -> Figure:
+        found = opened.estimate(bedrock, source, "site").traceability
+        biome = opened.dataset["biome"].to_numpy().astype(str)
+        groups = [(group_of(name, found, sites), "binn")]
+        if changed is not None:
+            groups.append((group_of("Changed", changed().traceability), "changed"))
         names = ("influx", "residence_time", "baseline_residence_time", "environmental_scalar")
-        traced = Traced(**{name: found[name] for name in names}, biome=biome)
-        more = [_mean(group) for group in groups if group.n]
-        return traceability_figure(traced, more, columns=columns, notice=notice)
+        traced = Traced(**{name: found[name] for name in names}, biome=biome, chosen=chosen)
+        more = [_mean(group, role) for group, role in groups if group.n]
+        title = opened.source_name(source)
+        return traceability_figure(
+            traced, more, scale=scale, columns=columns, title=title, notice=notice
+        )
 
     return draw
 
@@ -205,41 +220,70 @@ def comparison(shown: Shown) -> Draw:
     second = next(iter(opened.sources[1:]), None)
     if second is None:
         raise InputError(f"{opened.name} holds no PRODA parameters to compare with")
-    bedrock, definition = shown.state.session.bedrock, shown.state.field.definition
+    bedrock, field = shown.state.session.bedrock, shown.state.field
+    definition = field.definition
+    shades = FieldChoice(key=field.key, reach=field.reach, limits=field.limits)
+    selection = shown.state.selection
+    rows_on = {on: rows_of(selection, on) for on in ("site", "cell")}
 
     def draw() -> Figure:
         on = place_of(opened)
-        both = [opened.estimate(bedrock, source, on) for source in ("binn", second)]
+        binn, other = (opened.estimate(bedrock, source, on) for source in ("binn", second))
+        found = [compared(key, definition, binn, other, None, shades) for key in COMPONENT_NAMES]
         rows = [
-            ComparisonRow(*about, *(one.components[definition][key] for one in both))
-            for key, about in COMPONENT_NAMES.items()
+            ComparisonRow(
+                one.label, one.unit, one.binn, one.proda, (one.low, one.high), one.reach, one.span
+            )
+            for one in found
         ]
         names = (opened.source_name("binn"), opened.source_name(second))
-        places = _places(opened.dataset, on)
-        return comparison_figure(places, rows, names, columns=columns, notice=notice)
+        places, chosen = _places(opened.dataset, on), _chosen(rows_on[on], len(binn))
+        return comparison_figure(places, rows, names, chosen=chosen, columns=columns, notice=notice)
 
     return draw
 
 
 def evaluation(shown: Shown) -> Draw:
-    """Simulated against observed SOC of the selection, or of all sites."""
-    opened, columns, notice, title = shown.opened, shown.columns, shown.notice, shown.who
-    observations, simulated = opened.observations, shown.base.soc_observed_depths
-    rows, _ = observations.of(shown.state.selection.active)
-    if not len(rows) or len(simulated) != len(observations.soc):
+    """Simulated against observed SOC of the part that the page shows, the selection marked."""
+    opened, columns, notice, look = shown.opened, shown.columns, shown.notice, shown.state.look
+    bedrock, source, sites = shown.base.bedrock, look.scored, shown.state.selection.sites
+    part, above = look.evaluated, look.above
+    if not len(opened.observations.soc):
         raise InputError("there are no observations to compare with")
-    name = opened.source_name("binn")
 
     def draw() -> Figure:
+        question = Question(opened.estimate(bedrock, source, "site"), sites, part, above)
+        found, observations = Worker(opened).answer(question), opened.observations
+        rows = found.rows
+        if not len(rows):
+            raise InputError("the sites shown have no observations to compare with")
         biome = opened.dataset["biome"].to_numpy().astype(str)[owners(observations)[rows]]
+        marked = np.isin(rows, found.selected)
         evaluated = Evaluated(
-            observations.soc[rows], simulated[rows], observations.depth[rows], biome
+            observations.soc[rows],
+            found.values[rows],
+            observations.depth[rows],
+            biome,
+            None if marked.all() else marked,
         )
-        return evaluation_figure(
-            evaluated, columns=columns, title=f"{name}: {title}", notice=notice
-        )
+        title = opened.source_name(source)
+        if found.shown is not None:
+            title += f": {found.shown.name}, {found.shown.sites:,} sites"
+        drawn = _deviation(opened, found, sites)
+        return evaluation_figure(evaluated, drawn, columns=columns, title=title, notice=notice)
 
     return draw
+
+
+def _deviation(opened: Opened, found: Answer, sites: Integers) -> tuple[Places, MapField] | None:
+    """The map of the deviation, coloured as on the page; None where there is none."""
+    values = found.deviation
+    if not np.isfinite(values).any():
+        return None
+    title = "Simulated − observed, all layers seen"
+    ends = limits(values, "2-98 %", diverging=True)
+    chosen = _chosen(sites, opened.count)
+    return _places(opened.dataset, "site"), MapField(values, title, "kgC m-2", True, ends, chosen)
 
 
 def way_there(shown: Shown) -> Draw:
@@ -264,19 +308,22 @@ def way_there(shown: Shown) -> Draw:
     return draw
 
 
-def _changed(shown: Shown) -> Estimate | None:
-    """The selection under the scenario; None without one, or while it is being computed."""
-    change, sites = shown.state.results.change, shown.state.selection.active
-    if change is None:
+def _changed(shown: Shown) -> Callable[[], Estimate] | None:
+    """Solves the selection under the scenario; None without one."""
+    scenario, opened, bedrock = shown.state.scenario, shown.opened, shown.base.bedrock
+    if not scenario.active:
         return None
-    rows = change.rows(sites)
-    if len(rows) < len(sites):
+    change, sites = (dict(scenario.changes), scenario.climate), shown.state.selection.active
+    return lambda: under_scenario(opened, change, bedrock, sites)
+
+
+def _chosen(rows: Integers, n: int) -> NDArray[np.bool_] | None:
+    """Which of `n` places are selected; None without a selection."""
+    if not len(rows):
         return None
-    found = change.estimate
-    return Estimate(
-        found.parameters[rows], found.pools[rows], found.soc[rows], np.empty(0), {}, {},
-        found.bedrock,
-    )  # fmt: skip
+    chosen = np.zeros(n, dtype=bool)
+    chosen[rows] = True
+    return chosen
 
 
 def _answers(
@@ -292,8 +339,8 @@ def _answers(
     return found
 
 
-def _mean(group: Group) -> BiomeMean:
-    return BiomeMean(group.name, group.n, group.budget.each, group.low, group.high)
+def _mean(group: Group, role: str) -> BiomeMean:
+    return BiomeMean(group.name, group.n, group.budget.each, group.low, group.high, role)
 
 
 def _places(ds: xr.Dataset, on: str) -> Places:

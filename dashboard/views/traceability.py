@@ -16,6 +16,7 @@ from panel.layout import Column, FlexBox
 from panel.pane import HTML, Bokeh
 from panel.viewable import Viewer
 
+from binn.figures.style import GROUP_COLOURS, GROUP_MARKERS
 from binn.quantities import TRACEABILITY
 from dashboard.brushing import nearest_on_screen, rows_within
 from dashboard.diagram import RELATIONS, Diagram, Sources
@@ -33,24 +34,12 @@ from dashboard.state.traceability import (
 )
 from dashboard.state.traceability_words import budget_words, listed_groups, source_words
 from dashboard.tables import folded, table
-from dashboard.theme import OKABE_ITO, UNSEEN_LABEL, ink, legend, plain, text
+from dashboard.theme import UNSEEN_LABEL, ink, legend, plain, text
 from dashboard.units import number
 
 __all__ = ["Traceability"]
 
-_COLOURS = ("green", "orange", "purple", "yellow", "sky", "grey", "vermillion", "blue")
-_MARKERS = {
-    "circle": "●",
-    "square": "■",
-    "triangle": "▲",
-    "diamond": "◆",
-    "inverted_triangle": "▼",
-    "star": "★",
-    "hex": "⬢",
-    "circle_dot": "◉",
-    "square_dot": "▣",
-    "diamond_dot": "◈",
-}
+_MARKERS = {name: mark for name, (_, mark) in GROUP_MARKERS.items()}
 _REACH = 14.0
 """How far from a biome's mark a tap may land, pixels."""
 _HALF = {"flex": "1 1 340px", "min-width": "min(100%, 340px)"}
@@ -69,7 +58,7 @@ _TOLD = 4
 
 def _look(row: int) -> tuple[str, str]:
     """Colour and marker of a biome."""
-    return OKABE_ITO[_COLOURS[row % len(_COLOURS)]], list(_MARKERS)[row % len(_MARKERS)]
+    return GROUP_COLOURS[row % len(GROUP_COLOURS)], list(_MARKERS)[row % len(_MARKERS)]
 
 
 class Traceability(Viewer):
