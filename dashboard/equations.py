@@ -22,7 +22,7 @@ def equation(*parts: str, spoken: str = "") -> str:
 
 
 def _one(part: str) -> str:
-    if part.startswith("<"):
+    if part.startswith("<m"):
         return part
     text = html.escape(part)
     if part[0].isdigit():
@@ -53,7 +53,7 @@ def _sum(index: str) -> str:
 
 
 def _words(text: str) -> str:
-    return f"<mtext>{html.escape(text)}</mtext>"
+    return f"<mtext>{html.escape(text).replace(' ', '&nbsp;')}</mtext>"
 
 
 _GAP = '<mspace width="2em"/>'
@@ -127,10 +127,10 @@ _FLUX = equation(
     _over(_row(_sum("k"), _sub("f", "k"), _sub("F", "p(k)")), _row(_sum("p"), _sub("F", "p"))),
 )  # fmt: skip
 _BASELINE = equation(
-    _words("by stock:"), _over(_row(_sum("p"), _sub("C", "p"), "/", _TAU("p")),
+    _words("by stock: "), _over(_row(_sum("p"), _sub("C", "p"), "/", _TAU("p")),
                                _row(_sum("p"), _sub("C", "p"))),
     ",", _sub("C", "p"), "=", _sum("j"), _sub("S", "pj"), _sub("Δz", "j"), _GAP,
-    _words("as published:"), _sub("C", "p"), "=", _sum("j"), _sub("S", "pj"),
+    _words("as published: "), _sub("C", "p"), "=", _sum("j"), _sub("S", "pj"),
 )  # fmt: skip
 _MODIFIER = equation(
     _words("environmental modifier"), "=",
@@ -141,9 +141,9 @@ _MODIFIER = equation(
           _row(_sum("j"), _sub("SOC", "j"), _sub("Δz", "j"))),
 )  # fmt: skip
 _ALLOCATION = equation(
-    _words("input allocation, by stock:"), _sub("mean", "j"), "exp",
+    _words("input allocation, by stock: "), _sub("mean", "j"), "exp",
     _over(_row("ln", "(", "1", "−", _sub("R", "j"), ")"), _row("100", _sub("z", "j"))), _GAP,
-    _words("as published:"), _over(_row("β", "−", "0.5"), _row("0.9999", "−", "0.5")),
+    _words("as published: "), _over(_row("β", "−", "0.5"), _row("0.9999", "−", "0.5")),
 )  # fmt: skip
 COMPONENTS = f"""
 <h2>Components, in both definitions</h2>

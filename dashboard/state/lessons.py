@@ -6,8 +6,9 @@ from dataclasses import dataclass
 from urllib.parse import urlencode
 
 import numpy as np
+from numpy.typing import NDArray
 
-from binn.clm5.column import INTERFACES
+from binn.clm5.column import INTERFACES, N_LAYERS, THICKNESS
 from dashboard.state.field import COLUMN_DEPTH, FIELDS, limits, value_of
 from dashboard.state.link import VERSION, packed_sites
 from dashboard.state.look import DEPTHS
@@ -109,6 +110,7 @@ def _bedrock(opened, link) -> Lesson:  # type: ignore[no-untyped-def]
     )
     chosen: dict[str, str] = {}
     if len(sites):
+        above, below = _apart(opened, sites, nbedrock[sites])
         both = (float(np.median(stock[sites])) for stock in stocks.values())
         one, other = (with_unit(stock, "kgC m-2") for stock in both)
         words += (
@@ -117,18 +119,34 @@ def _bedrock(opened, link) -> Lesson:  # type: ignore[no-untyped-def]
             f"{number(float(bottom[sites].max()), 2)} m deep (median over all sites "
             f"{number(float(np.median(bottom)), 2)} m), and the median stock is {one} if "
             f"conserving, {other} as published "
-            f"(median of the changes {number(100 * float(np.median(change[sites])))} %). Both show "
-            "all 8.6 m with the same colours: watch the profile end, or go on, below bedrock."
+            f"(median of the changes {number(100 * float(np.median(change[sites])))} %). Both "
+            "views show all 8.6 m with the same colours: the profile of the conserving scheme ends "
+            "at bedrock; that of the published one differs from it by "
+            f"{with_unit(above, 'kgC m-2')} above bedrock and {with_unit(below, 'kgC m-2')} below "
+            "(medians)."
         )
         chosen = {"n": str(opened.count), "packed": packed_sites(sites, opened.count)}
     low, high = limits(conserving, "2-98 %", diverging=False)
-    chosen |= {"depth": f"0.0,{COLUMN_DEPTH}", "down-to": DEPTHS[-1], "soc-axis": "Log"}
+    chosen |= {"depth": f"0.0,{COLUMN_DEPTH}", "down-to": DEPTHS[-1]}
     chosen |= {"reach": "fixed", "limits": f"{low:.3g},{high:.3g}"}
     links = tuple(
         (f"{scheme.capitalize()} scheme", link("explore", bedrock=scheme, **chosen))
         for scheme in stocks
     )
     return Lesson("What the bedrock scheme does", words, links)
+
+
+def _apart(
+    opened: Opened, sites: NDArray[np.int64], nbedrock: NDArray[np.int64]
+) -> tuple[float, float]:
+    """Median of published - conserving SOC above and below bedrock, kgC m-2."""
+    conserving, published = (
+        opened.estimate(scheme).soc[sites] for scheme in ("conserving", "published")
+    )
+    layers = (published - conserving) * THICKNESS * 1e-3
+    inside = np.arange(N_LAYERS) < nbedrock[:, None]
+    above, below = (float(np.median((layers * part).sum(1))) for part in (inside, ~inside))
+    return above, below
 
 
 def _kilo(value: float) -> str:

@@ -22,6 +22,7 @@ p { margin: 0.3rem 0 }
 a { color: inherit; text-decoration-thickness: 1px; text-underline-offset: 2px }
 .eq { overflow-x: auto; overflow-y: hidden; padding: 2px 0 }
 .eq math { font-size: 1.05rem }
+sub { line-height: 0 }
 li { margin: 0.2rem 0 }
 pre { overflow-x: auto; padding: 0.5rem 0.7rem; background: rgba(128,128,128,0.13) }
 </style>

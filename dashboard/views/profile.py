@@ -42,8 +42,8 @@ _POOL_COLOURS = ("grey", "yellow", "green", "orange", "sky", "purple", "vermilli
 _DASH = [7, 4]
 _DOTS = {"proda": [2, 3], "truth": [9, 3, 2, 3]}
 _HEIGHT = 225
-_LEGEND = "2.5rem"
-"""Height of a legend of two lines."""
+_LEGEND = 1.25
+"""Height of a line of the legend, rem."""
 _OTHERS = ("proda", "truth")
 """Sources beside BINN that are drawn where a dataset has them."""
 _DENSEST = 200.0
@@ -113,7 +113,8 @@ class DepthProfile(Viewer):
         self._across = {scale: Range1d() for scale in self.param.scale.objects}
         self._panes: dict[str, Bokeh] = {}
         self._plots = Column(sizing_mode="stretch_width", margin=0)
-        room = {"min-height": _LEGEND}  # what is below stays where it is as the words change
+        lines = 2 + (len(state.opened.sources) > 1)
+        room = {"min-height": f"{_LEGEND * lines}rem"}  # what is below stays where it is
         self._legend = HTML(sizing_mode="stretch_width", margin=(0, 8), styles=room)
         self.numbers = OnDemand("Numbers of the profile", self._table)
         self._show()

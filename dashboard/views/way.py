@@ -164,7 +164,7 @@ class WayThere(Viewer):
         top, bottom = self._state.field.depth
         followed = f"{found.sites:,} sites"
         if found.sites < found.of:
-            followed += f" of {found.of:,}, evenly by their stock at first"
+            followed = f"{found.sites:,} of {found.of:,} sites (every so many-th by stock)"
         elif found.sites == 1:
             followed = "this site"
         half = found.half_life
