@@ -13,6 +13,7 @@ import os
 import platform
 import time
 from collections.abc import Callable
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -87,9 +88,19 @@ def _cost(run: Callable[[], object], seconds: float, warm: bool = True) -> dict[
     taken: list[float] = []
     end = time.perf_counter() + seconds
     while not taken or time.perf_counter() < end:
-        start = time.process_time()
-        run()
-        taken.append(1e3 * (time.process_time() - start))
+        taken.append(_milliseconds(run))
+    return _told(taken)
+
+
+def _milliseconds(run: Callable[[], object]) -> float:
+    """CPU milliseconds of one run."""
+    start = time.process_time()
+    run()
+    return 1e3 * (time.process_time() - start)
+
+
+def _told(taken: list[float]) -> dict[str, float]:
+    """Best, median and worst of some runs, ms."""
     return {
         "ms": float(np.min(taken)),
         "median_ms": float(np.median(taken)),
@@ -160,7 +171,10 @@ def _inputs(n: int, dtype: torch.dtype) -> Inputs:
 
 
 def training_step_cost(batch: int, seconds: float) -> dict[str, Any]:
-    """Cost of a training step with and without the process model in it."""
+    """Cost of a training step with and without the process model in it, and their ratio.
+
+    The two take turns, so that both meet the same machine: `ratio` is the median over pairs.
+    """
     model = _model().train()
     optimiser = torch.optim.AdamW(model.parameters(), lr=1e-3, fused=True)
     inputs = _inputs(batch, torch.float64)
@@ -172,10 +186,20 @@ def training_step_cost(batch: int, seconds: float) -> dict[str, Any]:
         value.square().mean().backward()
         optimiser.step()
 
+    kinds = (False, True)
+    for with_model in kinds:
+        step(with_model)
+    pairs: list[tuple[float, float]] = []
+    end = time.perf_counter() + 2 * seconds
+    while not pairs or time.perf_counter() < end:
+        network, both = (_milliseconds(partial(step, kind)) for kind in kinds)
+        pairs.append((network, both))
+    network_taken, both_taken = (list(taken) for taken in zip(*pairs, strict=True))
     return {
         "batch": batch,
-        "network": _cost(lambda: step(False), seconds),
-        "with_process_model": _cost(lambda: step(True), seconds),
+        "network": _told(network_taken),
+        "with_process_model": _told(both_taken),
+        "ratio": float(np.median([both / network for network, both in pairs])),
     }
 
 
