@@ -9,10 +9,11 @@ import panel_material_ui as pmui
 from panel.layout import Column, FlexBox, Row
 from panel.pane import HTML, Bokeh
 
+from binn.runs import Run
 from dashboard.run_curves import RunCurves
 from dashboard.run_map import RunMap
 from dashboard.run_words import epochs_table, log_block, side_by_side, summary
-from dashboard.state.job_words import state_sentence
+from dashboard.state.job_words import said_no_more, state_sentence
 from dashboard.state.jobs import MOST, Detail, Look
 from dashboard.tables import folded
 from dashboard.theme import plain, text
@@ -56,6 +57,7 @@ class RunDetails:
         self._details: tuple[Detail, ...] = ()
         self._drawn: object = None
         self._sure = ""
+        self._said: tuple[str, Run | None] = ("", None)
         self._title = text(size="1rem", styles={"font-weight": "600"}, margin=(4, 8, 0, 8))
         self._state = text(size="0.88rem", margin=(0, 8, 4, 8), sizing_mode="stretch_width")
         self._question = text(size="0.88rem", margin=(6, 8), visible=False)
@@ -129,9 +131,16 @@ class RunDetails:
             visible=False,
         )
 
-    def say(self, sentence: str) -> None:
-        """What came of an action."""
-        self._answer.object = plain(sentence)
+    def say(self, sentence: str, what: str = "") -> None:
+        """What came of an action; it stands until the run has moved on.
+
+        Parameters
+        ----------
+        sentence : str
+        what : str
+            Key of the action in `dashboard.state.job_words.DONE`; "" if it failed.
+        """
+        self._answer.object, self._said = plain(sentence), (what, None)
 
     def press(self, key: str) -> None:
         """What a button does; deleting asks first."""
@@ -168,6 +177,12 @@ class RunDetails:
         if not details:
             return
         one = details[0] if len(details) == 1 else None
+        if one is not None and self._answer.object:
+            what, since = self._said
+            if said_no_more(what, one.run, since):
+                self.say("")
+            elif since is None:
+                self._said = what, one.run
         self._say(look, one, chosen)
         self._offer()
         if one is not None:

@@ -40,7 +40,7 @@ class RunForm:
     attention : Attention
         Whether somebody looks.
     start : callable
-        Called with the `RunRequest` that the form asks for.
+        Called with the `RunRequest` that the form asks for; says what comes of it.
     allowed : bool
         Whether the button is there at all.
 
@@ -129,7 +129,6 @@ class RunForm:
         """Hand over what the form asks for, or say what is wrong with it."""
         for key in NUMBERS:
             self._check(key)
-        self.say("")
         try:
             sites = site_options(self._state, self.where.value, tuple(self.regions.value))
         except InputError as problem:
@@ -147,7 +146,6 @@ class RunForm:
         if request is None:
             self.say(faults.get("", "Mend the marked fields first."))
             return
-        self.say("Starting …")
         self._start(request)
 
     def _fill(self, *_: param.parameterized.Event) -> None:

@@ -262,7 +262,7 @@ def _asked(config: RunConfig | None) -> dict[str, Any]:
     if config is None:
         return {}
     split = config.training.split
-    chosen = [*split.regions, *([f"{len(split.sites)} by id"] if split.sites else [])]
+    chosen = [*split.regions, *([f"{len(split.sites):,} by id"] if split.sites else [])]
     return {
         "kind": config.kind,
         "dataset": config.data,

@@ -155,8 +155,17 @@ def site_options(state: PageState, where: str, regions: tuple[str, ...]) -> dict
         sites = state.selection.sites
         if not len(sites):
             raise InputError("No site is selected: select some on the map, or train on all.")
+        _, region = state.selection.region
+        if region and _sites_of(state, region) == len(sites):
+            return {"regions": (region,)}  # the same sites, and the run says which they are
         return {"sites": tuple(state.opened.dataset["profile_id"].to_numpy()[sites].astype(str))}
     return {}
+
+
+def _sites_of(state: PageState, region: str) -> int:
+    """How many sites a training on this region has: a state and a biome may share their name."""
+    named = [state.opened.dataset[kind].to_numpy().astype(str) for kind in ("state", "biome")]
+    return int(((named[0] == region) | (named[1] == region)).sum())
 
 
 def request_of(

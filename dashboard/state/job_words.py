@@ -2,14 +2,23 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import Any
 
 from binn.runs import Run
 from dashboard.units import number
 
-__all__ = ["duration", "row_of", "score_of", "state_sentence"]
+__all__ = ["DONE", "duration", "row_of", "said_no_more", "score_of", "state_sentence"]
 
 _SHOWN = ("held_out", "test", "validation")
+DONE: dict[str, tuple[str, Callable[[Run], bool]]] = {
+    "cancel": ("It saves and stops.", lambda run: run.state == "running"),
+    "resume": ("It is in the queue again.", lambda run: run.state == "queued"),
+    "promote": ("Its checkpoint is the page's now.", lambda run: run.promoted),
+    "demote": ("The page no longer begins with its checkpoint.", lambda run: not run.promoted),
+    "delete": ("It is deleted.", lambda _: False),
+}
+"""What is said after an action, and of which runs it is true: the words go when it no longer is."""
 _NAMES = {"held_out": "held out", "test": "test", "validation": "validation"}
 
 
@@ -31,6 +40,23 @@ def score_of(run: Run) -> str:
         if part in run.scores:
             return f"{number(run.scores[part])} {_NAMES[part]}"
     return "" if run.best_nse is None else f"{number(run.best_nse)} validation"
+
+
+def said_no_more(what: str, run: Run, since: Run | None) -> bool:
+    """Whether what was said after an action has become stale.
+
+    Parameters
+    ----------
+    what : str
+        A key of `DONE`; "" for words about an action that failed.
+    run : Run
+        As it is now.
+    since : Run or None
+        As it was when the words first stood beside it.
+    """
+    if what:
+        return not DONE[what][1](run)
+    return since is not None and (run.state, run.promoted) != (since.state, since.promoted)
 
 
 def row_of(run: Run) -> dict[str, Any]:

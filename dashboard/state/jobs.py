@@ -7,7 +7,8 @@ the last place before it happens, and not only where buttons are drawn.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+import time
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
@@ -19,13 +20,15 @@ if TYPE_CHECKING:
     from binn.runs import LiveMap, Run, RunRequest, Runs
     from binn.training.run_folder import RunConfig
 
-__all__ = ["MOST", "Detail", "Jobs", "Look"]
+__all__ = ["MOST", "Detail", "Jobs", "Look", "StartOnce"]
 
 MOST = 6
 """So many runs are compared at once: there are no more colours that everybody can tell apart."""
 
 _TAIL = 30
 """Lines of the log that are shown."""
+_DOUBLE = 1.0
+"""Seconds within which the same request again is the second half of a double click."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -60,6 +63,40 @@ class Look:
 
     runs: tuple[Run, ...]
     details: tuple[Detail, ...]
+
+
+class StartOnce:
+    """Lets one press of a button start one run, however often it is pressed meanwhile.
+
+    A second press is none before the first has been answered; and none shortly after it if it asks
+    for the very same, as a double click does when the answer is quick.
+
+    Parameters
+    ----------
+    clock : callable, optional
+        Seconds that only go forward.
+    """
+
+    def __init__(self, clock: Callable[[], float] = time.monotonic) -> None:
+        self._clock = clock
+        self._asked: object = None
+        self._started: tuple[object, float] | None = None
+
+    def begin(self, request: object) -> bool:
+        """Whether to start this now; False for a press that is to be ignored."""
+        if self._asked is not None:
+            return False
+        if self._started is not None:
+            last, when = self._started
+            if request == last and self._clock() - when < _DOUBLE:
+                return False
+        self._asked = request
+        return True
+
+    def answered(self, started: bool) -> None:
+        """The answer has come: the run is there, or it could not be started."""
+        self._started = (self._asked, self._clock()) if started else None
+        self._asked = None
 
 
 class Jobs:

@@ -16,8 +16,8 @@ from dashboard.run_table import RunTable
 from dashboard.state.attention import Attention
 from dashboard.state.errands import Errands
 from dashboard.state.job_form import check_sites
-from dashboard.state.job_words import row_of
-from dashboard.state.jobs import Jobs, Look
+from dashboard.state.job_words import DONE, row_of
+from dashboard.state.jobs import Jobs, Look, StartOnce
 from dashboard.state.page_state import PageState
 from dashboard.state.permission import HOW_TO_ALLOW
 from dashboard.state.work import Lane
@@ -35,13 +35,6 @@ _SECONDS = 2.0
 
 _FORM = {"flex": "1 1 260px", "min-width": "min(100%, 250px)", "max-width": "420px"}
 _RUNS = {"flex": "3 1 460px", "min-width": "min(100%, 320px)"}
-_DONE = {
-    "cancel": "It saves and stops.",
-    "resume": "It is in the queue again.",
-    "promote": "Its checkpoint is the page's now.",
-    "demote": "The page no longer begins with its checkpoint.",
-    "delete": "It is deleted.",
-}
 
 
 class Training(Viewer):
@@ -86,7 +79,7 @@ class Training(Viewer):
         super().__init__(**params)
         attention = attention or Attention()
         self._state, self._attention, self._on_promote = state, attention, on_promote
-        self._jobs = Jobs(runs, allowed)
+        self._jobs, self._once = Jobs(runs, allowed), StartOnce()
         self._errands = Errands(lane or Lane())
         self._look: Look | None = None
         self.table = RunTable(sizing_mode="stretch_width", margin=(0, 8))
@@ -173,6 +166,9 @@ class Training(Viewer):
             self.details.show(self._look, self._state.session.dark, chosen)
 
     def _start(self, request: RunRequest) -> None:
+        if not self._once.begin(request):
+            return
+        self.form.say("Starting …")
         jobs, dataset = self._jobs, self._state.opened.dataset
 
         def work() -> str:
@@ -181,10 +177,15 @@ class Training(Viewer):
             return jobs.start(request)
 
         def done(run_id: str) -> None:
+            self._once.answered(started=True)
             self.form.say(f"{run_id} is in the list.")
             self._errands.add(jobs.look, lambda look: self._begun(look, run_id), self._lost)
 
-        self._errands.add(work, done, lambda why: self.form.say(_sentence(why)))
+        def failed(why: str) -> None:
+            self._once.answered(started=False)
+            self.form.say(_sentence(why))
+
+        self._errands.add(work, done, failed)
 
     def _begun(self, look: Look, run_id: str) -> None:
         """Choose the run that was just started."""
@@ -202,7 +203,7 @@ class Training(Viewer):
         }[what]
 
         def done(_: object) -> None:
-            self.details.say(_DONE[what])
+            self.details.say(DONE[what][0], what)
             self.refresh()
             if what == "promote" and self._on_promote is not None:
                 self._on_promote(run_id)
