@@ -16,7 +16,7 @@ from dashboard.projection import outlines, to_albers
 from dashboard.state.cells import cell_shapes
 from dashboard.state.comparison import Compared
 from dashboard.state.grid import Grid
-from dashboard.theme import batlow, vik
+from dashboard.theme import batlow, ink, vik
 
 if TYPE_CHECKING:
     import xarray as xr
@@ -32,8 +32,8 @@ _FIRST = 2
 """Colour numbers: 0 is nothing, 1 an unknown value, from here on the palette."""
 _MARK = 4
 """Size of the selected places in the scatters, pixels."""
-_PAGE = {False: "#ffffffc4", True: "#15191dc4"}
-"""The page's own colour, nearly opaque, by dark: it veils what is not selected."""
+_VEIL = {dark: f"{ink(dark)['ground']}c4" for dark in (False, True)}
+"""The ground's own colour, nearly opaque, by dark: it veils what is not selected."""
 _SHAPE = ("x", "y", "width", "height", "angle")
 _ROOM = 0.06
 _SPAN = 2e5
@@ -115,7 +115,7 @@ class Ground:
             "sequential": LinearColorMapper(palette=_numbered(batlow()), **ends),
             "diverging": LinearColorMapper(palette=_numbered(vik()), **ends),
         }
-        self.veiled = LinearColorMapper(palette=[_CLEAR, _PAGE[False]], low=-0.5, high=1.5)
+        self.veiled = LinearColorMapper(palette=[_CLEAR, _VEIL[False]], low=-0.5, high=1.5)
 
     @property
     def ratio(self) -> float:
@@ -176,7 +176,7 @@ class Ground:
 
     def paint(self, dark: bool) -> None:
         """Follow the theme."""
-        self.veiled.palette = [_CLEAR, _PAGE[dark]]
+        self.veiled.palette = [_CLEAR, _VEIL[dark]]
 
     def _places(self, found: dict[str, Compared]) -> dict[str, NDArray[np.generic]]:
         columns = dict(self._where)

@@ -28,7 +28,7 @@ from bokeh.plotting import figure
 
 from dashboard.comparison_ground import MAPS, Ground
 from dashboard.state.comparison import Compared
-from dashboard.theme import Ink, plain, quiet
+from dashboard.theme import Ink, ground, plain, quiet
 from dashboard.units import number, written
 
 __all__ = ["FIGURES", "TOOLS", "ComparisonRow", "colour_bar"]
@@ -216,7 +216,10 @@ class ComparisonRow:
     def paint(self, colours: Ink) -> None:
         """Colours of the theme."""
         for line in self._lines:
-            line.line_color = colours["outline"]
+            line.line_color = colours["border"]
+        for one in MAPS:
+            if one in self.figures:
+                ground(self.figures[one], colours)
         self._one_to_one.line_color = colours["muted"]
         self._counts.palette = list(_shading(colours["outline"], colours["text"]))
         if "scatter" in self.figures:

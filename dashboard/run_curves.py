@@ -11,7 +11,7 @@ from bokeh.plotting import figure
 from numpy.typing import NDArray
 
 from dashboard.state.jobs import Detail
-from dashboard.theme import OKABE_ITO, ink, legend, quiet
+from dashboard.theme import DASHES, ink, legend, quiet
 
 __all__ = ["RunCurves", "run_colours"]
 
@@ -21,16 +21,15 @@ _KINDS = (
     (
         "loss",
         "Loss",
-        (("train_loss", "training", "dashed"), ("validation_loss", "validation", "solid")),
+        (("train_loss", "training", "train"), ("validation_loss", "validation", "validation")),
     ),
     (
         "nse",
         "NSE",
-        (("validation_nse", "validation", "solid"), ("train_nse", "training", "dashed")),
+        (("validation_nse", "validation", "validation"), ("train_nse", "training", "train")),
     ),
 )
 _COLOURS = ("blue", "vermillion", "green", "purple", "orange", "sky")
-_ON_DARK = {"blue": "#5aa9e0", "vermillion": "#f28e4b", "green": "#3fbf98"}
 _MARKERS = ("circle", "square", "triangle", "diamond", "inverted_triangle", "plus")
 _SIGNS = ("●", "■", "▲", "◆", "▼", "✚")
 _MOST_POINTS, _MOST_MARKS = 1000, 40
@@ -43,8 +42,7 @@ _MARKS = ("x", "y", "colour", "marker", "alpha", "run", "what")
 
 def run_colours(n: int, dark: bool) -> list[str]:
     """Colours of so many runs, that stay apart for colour-blind readers."""
-    names = _COLOURS[:n]
-    return [_ON_DARK.get(name, OKABE_ITO[name]) if dark else OKABE_ITO[name] for name in names]
+    return [ink(dark)[name] for name in _COLOURS[:n]]
 
 
 class RunCurves:
@@ -120,12 +118,12 @@ class RunCurves:
                     latest = number == len(detail.curves) - 1 or detail.run.kind == "folds"
                     alpha = 1.0 if latest else _EARLIER
                     thinned = _some(len(curve.epoch), _MOST_POINTS)
-                    for series, what, dash in kinds:
+                    for series, what, part in kinds:
                         y = curve.series[series]
                         if not np.isfinite(y).any():  # of before it was written down
                             continue
                         line = curve.epoch[thinned], y[thinned]
-                        row = (*line, colours[place], dash, alpha)
+                        row = (*line, colours[place], DASHES[part], alpha)
                         for name, value in zip(_LINES, row, strict=True):
                             lines[name].append(value)
                         some = _some(len(y), _MOST_MARKS)

@@ -14,9 +14,9 @@ from bokeh.models import (
 from bokeh.plotting import figure
 
 from binn.runs import LiveMap
-from binn.training.live_map import QUANTITIES
 from dashboard.projection import outlines, to_albers
-from dashboard.theme import batlow, ink, quiet
+from dashboard.state.job_map import drawn
+from dashboard.theme import batlow, ground, ink, quiet
 from dashboard.units import number, with_unit, written
 
 __all__ = ["RunMap"]
@@ -35,7 +35,7 @@ class RunMap:
     figure : bokeh.plotting.figure
         Named ``run-map``.
     source : ColumnDataSource
-        ``x, y, value, profile``, a row a validation site.
+        ``x, y, value, profile``, a row a validation site; in the units of the page.
     """
 
     def __init__(self) -> None:
@@ -88,24 +88,26 @@ class RunMap:
     def draw(self, shown: LiveMap | None, dark: bool) -> None:
         """Draw a map; None draws none."""
         colours = ink(dark)
-        self._outline.glyph.line_color = colours["outline"]
+        ground(self.figure, colours)
+        self._outline.glyph.line_color = colours["border"]
         self._points.glyph.line_color = colours["text"]
         if shown is None:
             self.source.data = {key: np.empty(0) for key in _COLUMNS}
             return
         x, y = to_albers(shown.lon, shown.lat)
         self._points.glyph.size = 7 if len(x) <= _FEW else 4
-        known = np.isfinite(shown.value)
-        low, high = np.percentile(shown.value[known], _ENDS) if known.any() else (0.0, 1.0)
+        found = drawn(shown)
+        known = np.isfinite(found.value)
+        low, high = np.percentile(found.value[known], _ENDS) if known.any() else (0.0, 1.0)
         if high <= low:
             low, high = low - 0.5, high + 0.5
         self._mapper.update(low=float(low), high=float(high))
-        name, unit = QUANTITIES[shown.quantity]
-        self._bar.title = f"{name} ({written(unit)})" if written(unit) else name
+        unit = written(found.unit)
+        self._bar.title = f"{found.name} ({unit})" if unit else found.name
         self.source.data = {
             "x": x,
             "y": y,
-            "value": shown.value,
+            "value": found.value,
             "profile": shown.profile_id.astype(str),
         }
 
@@ -114,15 +116,15 @@ class RunMap:
         """What the map shows, for who does not see it."""
         if shown is None:
             return "The map of the validation sites appears with the first validation."
-        name, unit = QUANTITIES[shown.quantity]
-        value = shown.value[np.isfinite(shown.value)]
-        head = f"{name} at {len(shown.value):,} validation sites after epoch {shown.epoch:,}"
+        found = drawn(shown)
+        value = found.value[np.isfinite(found.value)]
+        head = f"{found.name} at {len(shown.value):,} validation sites after epoch {shown.epoch:,}"
         head += f" of member {shown.member + 1}" if shown.member else ""
         if not len(value):
             return f"{head}: no value is finite."
         low, middle, high = np.percentile(value, (25, 50, 75))
         return (
-            f"{head}: median {with_unit(float(middle), unit)} "
+            f"{head}: median {with_unit(float(middle), found.unit)} "
             f"(IQR {number(float(low))} to {number(float(high))}); colours from the 2nd to the "
             "98th percentile."
         )

@@ -9,15 +9,17 @@ from pathlib import Path
 from typing import Any
 
 import panel as pn
-from bokeh.models import CustomJS, GlyphRenderer
+from bokeh.models import BoxAnnotation, ColorBar, CustomJS, GlyphRenderer
 
 __all__ = [
     "ACCENT",
+    "DASHES",
     "OKABE_ITO",
     "UNSEEN_LABEL",
     "Ink",
     "batlow",
     "first_heading",
+    "ground",
     "heading",
     "ink",
     "legend",
@@ -45,7 +47,18 @@ OKABE_ITO = {
 """Okabe and Ito (2008): colours that stay apart for colour-blind readers."""
 
 
-_ON_PALE = "#1d2125"
+DASHES = {"train": "dashed", "validation": "solid"}
+"""How curves are drawn over the epochs, wherever they are drawn."""
+
+_ON_DARK = {"blue": "#5aa9e0", "vermillion": "#f28e4b", "green": "#3fbf98"}
+"""Those of `OKABE_ITO` that are too dark for a dark page."""
+
+_CHOSEN = {
+    "light": {"color": "#1d2125", "backgroundColor": "#dde3e8"},
+    "dark": {"color": "#f1f3f5", "backgroundColor": "#3d464e"},
+}
+_CHOSEN_UNDER_HAND = {"light": "#cfd7de", "dark": "#465059"}
+"""Chosen buttons of a row: words and ground, and the ground under the pointer or the focus."""
 
 UNSEEN_LABEL = (
     ".MuiFormLabel-root { position: absolute; width: 1px; height: 1px; overflow: hidden; "
@@ -68,13 +81,23 @@ _HEADINGS = {"h3": "div", "h5": "div"}
 """Sizes, not headings: titles inside an accordion's heading, and room for the header's bar."""
 
 
+_GROUND = "ground"
+
+
 class Ink(dict[str, str]):
-    """Colours of what is drawn, by role: ``text``, ``observed``, ``base``, ``changed``, ..."""
+    """Colours of what is drawn, by role: ``text``, ``observed``, ``base``, ``changed``, ...
+
+    Those of :data:`OKABE_ITO` are there by their own names, as they can be seen in the theme.
+    """
 
 
 def ink(dark: bool) -> Ink:
     """Colours by role, with enough contrast in the theme."""
     return Ink(
+        **(OKABE_ITO | (_ON_DARK if dark else {})),
+        ground="#666666" if dark else "#ffffff",
+        border="#a3a9af" if dark else "#b4bcc3",
+        unknown="rgba(29,33,37,0.5)" if dark else "rgba(138,138,138,0.35)",
         text="#e4e7ea" if dark else "#1d2125",
         muted="#9aa3ab" if dark else "#68717a",
         bar="#343a40" if dark else "#e8ebee",
@@ -85,6 +108,22 @@ def ink(dark: bool) -> Ink:
         proda=OKABE_ITO["orange"] if dark else "#b3760a",
         truth=OKABE_ITO["green"] if not dark else "#3fbf98",
     )
+
+
+def ground(figure: Any, colours: Ink) -> None:
+    """What a map lies on: in the dark a grey that none of the colours of either palette is lost on.
+
+    Dark blue and dark brown, the ends of `vik` and the low end of `batlow`, cannot be told from a
+    dark page (contrast 1.1:1); from this grey they can (2.5:1 and more).
+    """
+    # a shape below all else: the library gives the figure itself the page's colour, in the browser
+    floor = figure.select_one({"name": _GROUND})
+    if floor is None:
+        floor = BoxAnnotation(name=_GROUND, level="image", line_color=None, fill_alpha=1)
+        figure.add_layout(floor)
+    floor.fill_color = colours["ground"]
+    for bar in figure.select(ColorBar):
+        bar.bar_line_color = colours["border"]
 
 
 @cache
@@ -129,8 +168,14 @@ def theme_config() -> dict[str, Any]:
                         "root": {
                             "textTransform": "none",
                             "whiteSpace": "nowrap",
-                            # on a pale ground in either theme; as it comes, the contrast is 4.2:1
-                            "&.MuiToggleButton-root.Mui-selected": {"color": _ON_PALE},
+                            # as it comes, the contrast is 4.2:1, and less under the pointer
+                            "&.MuiButtonBase-root.MuiToggleButton-root.Mui-selected": {
+                                **_CHOSEN[name],
+                                "&:hover, &.Mui-focusVisible, &:focus": {
+                                    "color": _CHOSEN[name]["color"],
+                                    "backgroundColor": _CHOSEN_UNDER_HAND[name],
+                                },
+                            },
                         }
                     }
                 },
@@ -139,6 +184,12 @@ def theme_config() -> dict[str, Any]:
                 "MuiTypography": {"defaultProps": {"variantMapping": _HEADINGS}},
                 "MuiAccordion": {"defaultProps": {"slotProps": {"heading": {"component": "h2"}}}},
                 "MuiTooltip": {"defaultProps": {"describeChild": True}},
+                # the dialog's cross is drawn for a pale page in either theme
+                "MuiDialog": {
+                    "styleOverrides": {
+                        "paper": {"& .MuiIconButton-root": {"color": ink(name == "dark")["text"]}}
+                    }
+                },
                 # a label is read even where what it names cannot be used
                 "MuiFormLabel": {"styleOverrides": {"root": {"&.Mui-disabled": {"color": faded}}}},
             },

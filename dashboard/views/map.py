@@ -29,7 +29,7 @@ from dashboard.state.attention import Attention
 from dashboard.state.cells import CellShapes, cell_shapes
 from dashboard.state.mapped import Mapped
 from dashboard.state.page_state import PageState
-from dashboard.theme import batlow, ink, quiet, vik
+from dashboard.theme import batlow, ground, ink, quiet, vik
 from dashboard.units import written
 
 __all__ = ["FieldMap"]
@@ -49,6 +49,8 @@ _LINES = 6
 _SHAPE = ("x", "y", "width", "height", "angle")
 _FEW = 3000
 """Up to this many sites the points are drawn large."""
+_RINGED = 200
+"""Up to so many selected places have a ring each: among thousands a small point is not seen."""
 
 
 class FieldMap(Viewer):
@@ -101,9 +103,8 @@ class FieldMap(Viewer):
             {name: np.empty(0) for name in (*_SHAPE, "value", "cell", "chosen")},
             name=f"{tag}cells",
         )
-        self._mapper = LinearColorMapper(
-            palette=list(batlow()), low=0, high=1, nan_color="rgba(138,138,138,0.35)"
-        )
+        self._rings = ColumnDataSource({"x": np.empty(0), "y": np.empty(0)}, name=f"{tag}rings")
+        self._mapper = LinearColorMapper(palette=list(batlow()), low=0, high=1)
         self._build()
         self._place()
         self._follow_theme()
@@ -156,6 +157,11 @@ class FieldMap(Viewer):
             selection_line_alpha=1 if few else 0,
             nonselection_fill_alpha=_FAINT_FEW if few else faint,
             nonselection_line_alpha=0.1 if few else 0,
+        )
+        ring = {"x": "x", "y": "y", "source": self._rings, "fill_color": None}
+        # a wide one of the ground's colour below, so that it stands out from its neighbours
+        self._halo, self._ring = (
+            self.figure.scatter(**ring, size=size + 8, line_width=width) for width in (5, 2)
         )
         for axis in ("x_range", "y_range"):
             span = DataRange1d(
@@ -254,9 +260,20 @@ class FieldMap(Viewer):
                 chosen[self._selection.cells] = 1.0
             if not np.array_equal(chosen, self._cells.data["chosen"]):
                 self._cells.patch({"chosen": [(slice(0, len(chosen)), chosen)]})
+        self._draw_rings()
         indices = self._selection.sites.tolist()
         if sorted(self._source.selected.indices) != indices:
             self._source.selected.indices = indices
+
+    def _draw_rings(self) -> None:
+        """A ring around each selected place while they are few."""
+        x, y, rows = self._x, self._y, self._selection.sites
+        if self._field.on == "cell" and self._shapes is not None:
+            x, y, rows = self._shapes.x, self._shapes.y, self._selection.cells
+        rows = rows if len(rows) <= _RINGED else rows[:0]
+        drawn = {"x": x[rows], "y": y[rows]}
+        if not all(np.array_equal(drawn[axis], self._rings.data[axis]) for axis in drawn):
+            self._rings.data = drawn
 
     def _brushed(self, _attr: str, _old: list[int], new: list[int]) -> None:
         if self._field.on == "cell":
@@ -309,7 +326,11 @@ class FieldMap(Viewer):
 
     def _follow_theme(self, *_: param.parameterized.Event) -> None:
         colours = ink(self._session.dark)
-        self._outline.glyph.line_color = colours["outline"]
+        ground(self.figure, colours)
+        self._mapper.nan_color = colours["unknown"]
+        self._outline.glyph.line_color = colours["border"]
+        self._halo.glyph.line_color = colours["ground"]
+        self._ring.glyph.line_color = colours["text"]
         for glyph in (self._points.glyph, self._points.selection_glyph):
             glyph.line_color = colours["text"]
         self._points.nonselection_glyph.line_color = colours["text"]

@@ -24,8 +24,8 @@ _ROW = 13
 """Height of a parameter's row, pixels."""
 _RIGHT = 1.62
 """Where the axis ends: bars take 0 to 1, the values stand beside them."""
-_OTHERS = {"proda": "square_pin", "truth": "x"}
-"""Marks of the sources beside BINN, where a dataset has them."""
+_OTHERS = {"proda": ("square", "□"), "truth": ("x", "✕")}
+"""Marks of the sources beside BINN, where a dataset has them, and their signs in the legend."""
 _DEFAULTS = np.array([p.default for p in PARAMETERS])
 
 
@@ -103,7 +103,7 @@ class SiteParameters(Viewer):
             source: fig.scatter(
                 source, "row", source=src, size=7, marker=marker, fill_alpha=0.0, line_width=1.4
             )
-            for source, marker in _OTHERS.items()
+            for source, (marker, _) in _OTHERS.items()
         }
         self._changed = fig.scatter(
             "changed", "row", source=src, size=9, marker="diamond", line_color=None
@@ -236,7 +236,7 @@ class SiteParameters(Viewer):
                 f"median and 5–95 % of {count:,} sites" if count > 1 else "this site",
             )
         ]
-        for source, mark in (("proda", "◇"), ("truth", "✕")):
+        for source, (_, mark) in _OTHERS.items():
             if self._results.get(source, "site") is not None:
                 name = self._session.opened.source_name(source)
                 entries.append((mark, colours[source], name))

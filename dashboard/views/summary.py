@@ -120,5 +120,7 @@ def described(values: NDArray[np.float64], unit: str) -> str:
     tail = f", {missing:,} without a value" if missing else ""
     if not len(known):
         return f"n = 0{tail}"
+    if len(known) == 1:
+        return f"{number(float(known[0]))} {unit}".rstrip() + f", n = 1{tail}"
     low, middle, high = (number(float(v)) for v in np.percentile(known, (25, 50, 75)))
     return f"median {middle} {unit}".rstrip() + f" (IQR {low} to {high}), n = {len(known):,}{tail}"

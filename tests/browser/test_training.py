@@ -46,7 +46,7 @@ def test_from_the_form_to_the_page_s_checkpoint(  # type: ignore[no-untyped-def]
         np.testing.assert_allclose(shown, [entry[key] for entry in history])
     shown = runs.live_map(run)
     assert shown is not None
-    np.testing.assert_allclose(one.data("run-sites")["value"], shown.value)
+    np.testing.assert_allclose(one.data("run-sites")["value"], shown.value / 1000)
     one.page.get_by_text("Done: NSE validation").wait_for()
     with one.page.expect_download() as card:
         button(one, "Model card").click()

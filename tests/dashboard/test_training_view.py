@@ -49,7 +49,8 @@ def test_the_newest_run_is_shown_with_its_curves_and_map(state: PageState, runs:
     np.testing.assert_allclose(loss["y"][1], [row["validation_loss"] for row in history])
     shown = runs.live_map(TWO)
     assert shown is not None
-    np.testing.assert_allclose(view.details.map.source.data["value"], shown.value)
+    np.testing.assert_allclose(view.details.map.source.data["value"], shown.value / 1000)
+    assert "kgC m⁻²" in view.details.map._bar.title
     assert list(view.details.map.source.data["profile"]) == shown.profile_id.astype(str).tolist()
     said = words(view)
     assert f"at {len(shown.value)} validation sites after epoch {EPOCHS}" in said
