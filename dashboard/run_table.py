@@ -16,16 +16,18 @@ __all__ = ["RunTable"]
 _CODE = """
 const COLUMNS = ["Run", "State", "Progress", "Left", "NSE", "Dataset", "Preset", "Started (UTC)"]
 
-function cell(row, kind, text) {
+function cell(row, kind, text, role) {
   const one = document.createElement(kind)
   one.textContent = text
+  one.setAttribute("role", role) // it stays a table for those who listen, however it is laid out
   row.append(one)
   return one
 }
 
 function build(id, model) {
   const row = document.createElement("tr")
-  const first = cell(row, "th", "")
+  row.setAttribute("role", "row")
+  const first = cell(row, "th", "", "rowheader")
   first.scope = "row"
   const label = document.createElement("label")
   const tick = document.createElement("input")
@@ -36,7 +38,11 @@ function build(id, model) {
   const mark = document.createElement("small")
   label.append(tick, name, mark)
   first.append(label)
-  const cells = COLUMNS.slice(1).map(() => cell(row, "td", ""))
+  const cells = COLUMNS.slice(1).map(name => {
+    const one = cell(row, "td", "", "cell")
+    one.dataset.name = name
+    return one
+  })
   const bar = document.createElement("div")
   bar.className = "bar"
   bar.setAttribute("role", "progressbar")
@@ -79,11 +85,15 @@ export function render({ model, el }) {
   wrap.setAttribute("role", "group")
   wrap.setAttribute("aria-label", "Trainings on this machine, newest first")
   const table = document.createElement("table")
+  table.setAttribute("role", "table")
   const head = document.createElement("tr")
-  COLUMNS.forEach(name => { cell(head, "th", name).scope = "col" })
+  head.setAttribute("role", "row")
+  COLUMNS.forEach(name => { cell(head, "th", name, "columnheader").scope = "col" })
   const top = document.createElement("thead")
+  top.setAttribute("role", "rowgroup")
   top.append(head)
   const body = document.createElement("tbody")
+  body.setAttribute("role", "rowgroup")
   table.append(top, body)
   wrap.append(table)
   el.append(wrap)
@@ -112,7 +122,7 @@ export function render({ model, el }) {
 """
 
 _STYLE = """
-.wrap { max-height: 264px; overflow: auto; outline-offset: 2px }
+.wrap { max-height: 264px; overflow: auto; outline-offset: 2px; container-type: inline-size }
 table { border-collapse: collapse; width: 100%; font-size: 0.82rem;
   font-variant-numeric: tabular-nums }
 th, td { padding: 3px 12px 3px 0; text-align: left; white-space: nowrap; font-weight: 400 }
@@ -129,6 +139,17 @@ small { opacity: 0.75 }
 [data-state=failed] .bar div, [data-state=lost] .bar div { background: #d55e00 }
 [data-state=cancelled] .bar div { background: #8a8a8a }
 [data-state=failed] td:nth-child(2), [data-state=lost] td:nth-child(2) { font-weight: 600 }
+/* too narrow for eight columns: each run on lines of its own, with the names beside the values */
+@container (max-width: 920px) {
+  table, tbody { display: block }
+  thead { position: absolute; width: 1px; height: 1px; overflow: hidden; clip-path: inset(50%) }
+  tbody tr { display: flex; flex-wrap: wrap; column-gap: 16px; padding: 3px 0 }
+  th, td { padding: 1px 0 }
+  th[scope=row] { flex: 1 1 100% }
+  td { white-space: normal }
+  td:empty { display: none }
+  td:nth-child(n + 4)::before { content: attr(data-name) " "; opacity: 0.75 }
+}
 """
 
 
