@@ -74,7 +74,7 @@ class Answer:
     deviation : ndarray (site,)
         kgC m-2; NaN at sites that are not shown.
     selected : ndarray (m,)
-        Observations of the selection among those shown.
+        Observations of the selection, of whichever part; without those left out.
     below : int
         Observations of the part below the deepest soil node.
     evidence : Evidence
@@ -183,7 +183,7 @@ class Worker:
             by_depth=depths,
             by_biome=biomes,
             deviation=misfit,
-            selected=chosen[np.isin(chosen, rows)],
+            selected=chosen[~below[chosen]] if question.above else chosen,
             below=buried,
             evidence=evidence,
         )

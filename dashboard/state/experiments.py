@@ -14,6 +14,7 @@ from pathlib import Path
 from typing import Any
 
 from binn.parameters import KEYS
+from dashboard.units import number
 
 __all__ = [
     "ByParameter",
@@ -30,10 +31,15 @@ __all__ = [
 ]
 
 _MEASURED = {
-    "recovery": "Pearson r of retrieved and true parameter",
-    "sensitivity": "Sensitivity index (share of the variance of SOC)",
+    "recovery": ("Recovery of known parameters", "Pearson r of retrieved and true parameter"),
+    "sensitivity": (
+        "Sensitivity of SOC to the parameters",
+        "Sensitivity index (share of the variance of SOC)",
+    ),
 }
-"""Experiments with a number a parameter, by how their file's name begins, and what it is."""
+"""Experiments with a number a parameter, by how their file's name begins: title and measure."""
+_METHODS = "Methods compared on the same folds"
+_SHORT = {"nse": "NSE", "r": "r", "rmse": "RMSE", "bias": "bias"}
 _SCORES = ("nse", "r", "rmse", "bias", "n")
 _LARGEST = 4_000_000
 """Bytes; a larger file is no experiment result."""
@@ -79,8 +85,8 @@ class Methods:
 
     Attributes
     ----------
-    file : str
-        Name of the file.
+    file, title : str
+        Name of the file, and what it is for people.
     scores : dict of str to dict
         By method: the pooled scores (gC m-3), and ``nse_mean`` and ``nse_sd`` of the folds.
     gaps : dict of str to dict
@@ -88,6 +94,7 @@ class Methods:
     """
 
     file: str
+    title: str
     scores: dict[str, dict[str, float]]
     gaps: dict[str, dict[str, float]]
 
@@ -98,8 +105,8 @@ class ByParameter:
 
     Attributes
     ----------
-    file, measure : str
-        Name of the file, and what the numbers are.
+    file, title, measure : str
+        Name of the file, what it is for people, and what the numbers are.
     series : dict of str to dict
         By test, then by parameter; None where a parameter has no number.
     notes : dict of str to str
@@ -107,6 +114,7 @@ class ByParameter:
     """
 
     file: str
+    title: str
     measure: str
     series: dict[str, dict[str, float | None]]
     notes: dict[str, str]
@@ -168,7 +176,7 @@ def read_methods(name: str, content: object) -> Methods | None:
         for one in table.values():
             if not isinstance(one, dict) or not all(_is_number(one.get(key)) for key in keys):
                 return None
-    return Methods(name, scores, gaps)
+    return Methods(name, _titled(_METHODS, name, "cross-validation", "cross"), scores, gaps)
 
 
 def read_parameters(name: str, content: object) -> ByParameter | None:
@@ -182,8 +190,8 @@ def read_parameters(name: str, content: object) -> ByParameter | None:
         JSON: parameters and numbers; or tests by name, each such a set, or one such set among
         other numbers.
     """
-    measure = next((what for start, what in _MEASURED.items() if name.startswith(start)), None)
-    if measure is None or not isinstance(content, dict):
+    kind = next((start for start in _MEASURED if name.startswith(start)), None)
+    if kind is None or not isinstance(content, dict):
         return None
     if _numbers(content) is not None:
         content = {"": content}
@@ -201,8 +209,30 @@ def read_parameters(name: str, content: object) -> ByParameter | None:
         if numbers is None:
             return None
         series[str(test)] = numbers
-        notes[str(test)] = ", ".join(f"{key} {value:.4g}" for key, value in rest.items())
-    return ByParameter(name, measure, series, notes) if series else None
+        notes[str(test)] = ", ".join(_said(key, value) for key, value in rest.items())
+    title, measure = _MEASURED[kind]
+    title = _titled(title, name, kind)
+    return ByParameter(name, title, measure, series, notes) if series else None
+
+
+def _titled(title: str, file: str, *kinds: str) -> str:
+    """A title for people; with what else the file's name says, where there may be several."""
+    rest = file.removesuffix(".json")
+    for kind in kinds:
+        if rest.startswith(kind):
+            rest = rest.removeprefix(kind)
+            break
+    rest = rest.strip("-_ ")
+    return f"{title} ({rest})" if rest else title
+
+
+def _said(key: str, value: float) -> str:
+    """A number of a test: a score by its name, a count before what is counted."""
+    if key in _SHORT:
+        unit = " kgC m⁻³" if key in ("rmse", "bias") else ""
+        return f"{_SHORT[key]} {number(value * (1e-3 if unit else 1))}{unit}"
+    name = key.replace("_", " ")
+    return f"{value:,.0f} {name}" if float(value).is_integer() else f"{name} {number(value)}"
 
 
 def _numbers(content: object) -> dict[str, float | None] | None:

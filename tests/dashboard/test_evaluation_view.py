@@ -33,7 +33,9 @@ from dashboard.state.opened import Opened
 from dashboard.state.page_state import PageState
 from dashboard.state.residuals import LEVELS, by_biome, by_depth
 from dashboard.state.work import Lane
+from dashboard.theme import ink
 from dashboard.views.evaluation import Evaluation
+from dashboard.views.evaluation.density import MOST_POINTS
 
 pytestmark = pytest.mark.filterwarnings("ignore::binn.clm5.OutsidePriorWarning")
 
@@ -43,6 +45,11 @@ def state(opened: Opened) -> PageState:
     found = PageState(opened)
     found.results.start()
     return found
+
+
+@pytest.fixture(scope="module")
+def demo() -> PageState:
+    return PageState.open("demo", "demo")
 
 
 @pytest.fixture
@@ -129,9 +136,9 @@ def test_the_deviation_is_summed_over_the_layers() -> None:
     observations = some_observations()
     values = np.array([2000.0, 8000.0, 4000.0, 1500.0])
     found = deviation(observations, values)
-    np.testing.assert_allclose(found[0], 1.0 * 0.15 + 1.0 * 0.2 - 2.0 * 0.1)
+    np.testing.assert_allclose(found[0], -1.0 * 0.15 - 1.0 * 0.2 + 2.0 * 0.1)
     assert np.isnan(found[1])
-    np.testing.assert_allclose(found[2], -0.5 * 2.0)
+    np.testing.assert_allclose(found[2], 0.5 * 2.0)
 
 
 def test_boxes_are_percentiles_of_the_residuals(opened: Opened, truth: np.ndarray) -> None:
@@ -199,6 +206,53 @@ def test_a_selection_is_scored_and_drawn(state: PageState, truth: np.ndarray) ->
     assert not len(view.scatter.points.data["observed"])
 
 
+def test_every_residual_has_the_sign_of_the_bias(state: PageState) -> None:
+    view = Evaluation(state)
+    bars = [one.title for one in view.map.figure.below if one.__class__.__name__ == "ColorBar"]
+    axes = [one.figure.xaxis[0].axis_label for one in (view.depths, view.biomes)]
+    words = [view.map.figure.title.text, *bars, *axes]
+    assert len(words) == 4
+    assert all(one.startswith("Simulated − observed") for one in words)
+    # too much simulated everywhere: all of them are above zero
+    observations = state.opened.observations
+    assert (deviation(observations, observations.soc + 1.0)[observations.count > 0] > 0).all()
+
+
+def test_boxes_tell_how_many_observations_they_are_made_of(state: PageState) -> None:
+    view = Evaluation(state)
+    for boxes in (view.depths, view.biomes):
+        data = boxes.source.data
+        assert list(data["count"]) == [f"n = {n:,}" for n in data["n"]]
+        assert (data["at"] == boxes.figure.x_range.end).all()
+
+
+def test_a_selection_is_marked_in_the_density_of_any_part(demo: PageState) -> None:
+    view = Evaluation(demo)
+    parts = split_parts(demo.opened)
+    demo.selection.choose(parts["train"][:40])
+    assert view.answer.part == "test"
+    rows = demo.opened.observations.of(demo.selection.sites)[0]
+    np.testing.assert_allclose(
+        view.scatter.points.data["observed"], demo.opened.observations.soc[rows] / 1000
+    )
+    demo.selection.choose(parts["train"])  # too many to draw every one: some stand for all
+    assert len(view.scatter.points.data["observed"]) == MOST_POINTS
+    assert f"{MOST_POINTS:,} of the" in view._note.object
+    demo.selection.clear()
+    assert not len(view.scatter.points.data["observed"])
+
+
+def test_series_keep_their_contrast_in_the_dark(demo: PageState) -> None:
+    view = Evaluation(demo)
+    drawn = next(one for one in view._measured if "history" in one.figures[0].name)
+    line = drawn.figures[0].renderers[0].glyph
+    assert line.line_color == ink(False)["blue"]
+    demo.session.dark = True
+    assert line.line_color == ink(True)["blue"] != ink(False)["blue"]
+    assert ink(True)["blue"] in drawn.legend.object
+    demo.session.dark = False
+
+
 def test_observations_below_the_deepest_node_can_be_left_out(state: PageState) -> None:
     view = Evaluation(state)
     below = below_deepest_node(state.opened)
@@ -251,11 +305,6 @@ def test_work_is_done_in_the_lane_and_delivered(state: PageState) -> None:
         assert view.answer is None
         deliver()
         assert view.answer is not None
-
-
-@pytest.fixture(scope="module")
-def demo() -> PageState:
-    return PageState.open("demo", "demo")
 
 
 def test_the_demo_is_scored_by_the_parts_of_its_split(demo: PageState) -> None:

@@ -66,6 +66,8 @@ def test_a_history_that_is_being_written_is_read_as_far_as_it_goes(tmp_path: Pat
         line.data_source.name: line.data_source for fig in drawn.figures for line in fig.renderers
     }
     assert list(lines["evaluation-history-train-loss-0-0"].data["value"]) == [1, 0.5, 1 / 3]
+    dashes = [line.glyph.line_dash for fig in drawn.figures for line in fig.renderers]
+    assert dashes == [[6], []]  # as in the Training tab: training dashed, validation solid
     assert "evaluation-history-validation-loss-0-0" not in lines  # there is none
     assert "evaluation-history-train-nse-0-0" not in lines
     assert "The NSE of training sites was not written down by mine." in drawn.words
@@ -97,9 +99,14 @@ def test_results_by_parameter_are_read(content: object, series: object) -> None:
     found = read_parameters("recovery.json", content)
     assert found.series == series
     assert "r" in found.measure
+    assert found.title == "Recovery of known parameters"
+    assert read_parameters("recovery-old.json", content).title == f"{found.title} (old)"
     assert read_parameters("sensitivity-2.json", content).measure.startswith("Sensitivity")
     assert read_parameters("other.json", content) is None
+    if "one test" in series and isinstance(content["one test"].get("r"), dict):
+        assert found.notes["one test"] == "NSE 0.700, 12 sites"
     drawn = draw_by_parameter(found)
+    assert drawn.figures[0].title.text == found.title
     for (_, numbers), renderer in zip(series.items(), drawn.figures[0].renderers, strict=True):
         data = renderer.data_source.data
         known = {key: value for key, value in numbers.items() if value is not None}
@@ -134,7 +141,7 @@ def test_what_an_experiment_writes_is_shown(tmp_path: Path) -> None:
         for key, value in test["s"].items():
             known = value is not None and np.isfinite(value)
             assert found.series[name][key] == (value if known else None)
-        assert "sites 2" in found.notes[name]
+        assert "2 sites" in found.notes[name]
 
 
 @pytest.mark.parametrize(

@@ -15,6 +15,8 @@ __all__ = ["ResidualBoxes"]
 
 _ROW = 19
 _FRAME = 90
+_COUNTS = 0.24
+"""Room for the numbers of observations, as a share of that for the boxes."""
 
 
 class ResidualBoxes:
@@ -31,12 +33,13 @@ class ResidualBoxes:
     ----------
     figure : bokeh.plotting.figure
     source : ColumnDataSource
-        Columns ``name``, ``n``, ``mean`` and :data:`dashboard.state.residuals.LEVELS`, kgC m-3.
+        Columns ``name``, ``n``, ``count`` (n in words), ``mean`` and
+        :data:`dashboard.state.residuals.LEVELS`, kgC m-3.
     """
 
     def __init__(self, name: str, groups: str) -> None:
         self._groups = groups
-        columns = ("name", "row", "n", "mean", *LEVELS)
+        columns = ("name", "row", "n", "count", "at", "mean", *LEVELS)
         self.source = ColumnDataSource(
             {column: [] for column in columns}, name=f"evaluation-{name}"
         )
@@ -62,6 +65,15 @@ class ResidualBoxes:
             "p50", "row", source=source, marker="dash", angle=np.pi / 2, size=11, line_width=2.2
         )
         self._mean = fig.scatter("mean", "row", source=source, marker="diamond", size=7)
+        self._count = fig.text(
+            x="at",
+            y="row",
+            text="count",
+            source=source,
+            text_font_size="10px",
+            text_align="right",
+            text_baseline="middle",
+        )
         tips = [
             ("", "@name"),
             ("Observations", "@n{0,0}"),
@@ -84,10 +96,21 @@ class ResidualBoxes:
     def show(self, boxes: Boxes) -> None:
         """Draw other boxes."""
         rows = len(boxes.names)
+        low, high = -1.0, 1.0
+        if rows:
+            low, high = (
+                float(boxes.percentiles[one].min() if one == "p5" else boxes.percentiles[one].max())
+                for one in ("p5", "p95")
+            )
+            room = 0.04 * (high - low) or 0.5
+            low, high = low - room, high + room
+            high += _COUNTS * (high - low)  # where n stands, right of all boxes
         self.source.data = {
             "name": [f"{name} (n = {n:,})" for name, n in zip(boxes.names, boxes.n, strict=True)],
             "row": np.arange(rows),
             "n": boxes.n,
+            "count": [f"n = {n:,}" for n in boxes.n],
+            "at": np.full(rows, high),
             "mean": boxes.mean,
             **boxes.percentiles,
         }
@@ -96,10 +119,7 @@ class ResidualBoxes:
         fig.yaxis.ticker.ticks = list(range(rows))
         fig.y_range.update(start=rows - 0.4, end=-0.6)
         fig.height = _FRAME + _ROW * rows
-        if rows:
-            low, high = boxes.percentiles["p5"].min(), boxes.percentiles["p95"].max()
-            room = 0.04 * (high - low) or 0.5
-            fig.x_range.update(start=float(low - room), end=float(high + room))
+        fig.x_range.update(start=low, end=high)
 
     def table(self, boxes: Boxes) -> str:
         """The numbers as HTML."""
@@ -117,6 +137,7 @@ class ResidualBoxes:
         self._whiskers.glyph.line_color = colours["base"]
         self._box.glyph.fill_color = colours["base"]
         self._box.glyph.fill_alpha = 0.45
+        self._count.glyph.text_color = colours["muted"]
         self._median.glyph.line_color = colours["text"]
         self._mean.glyph.fill_color = colours["changed"]
         self._mean.glyph.line_color = colours["changed"]

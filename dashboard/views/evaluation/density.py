@@ -21,7 +21,9 @@ from dashboard.theme import Ink, quiet
 __all__ = ["MOST_POINTS", "DensityScatter"]
 
 MOST_POINTS = 3000
-"""More observations of a selection than these are not drawn one by one."""
+"""So many observations of a selection are drawn at most, evenly taken from all of them."""
+_LARGE, _SMALL, _FEW = 9, 4, 100
+"""Sizes of the selection's points, and up to how many they are large."""
 _SHADES = 64
 _HEIGHT = 380
 
@@ -74,7 +76,7 @@ class DensityScatter:
         )
         self._equal = fig.line("at", "at", source=self._line, line_dash=[6, 4], line_width=1.4)
         self._chosen = fig.scatter(
-            "observed", "simulated", source=self.points, size=5, fill_alpha=0.7, line_width=0.4
+            "observed", "simulated", source=self.points, size=_LARGE, fill_alpha=0.9, line_width=1
         )
         box = BoxSelectTool(renderers=[])  # what lies inside is worked out from the geometry
         fig.add_tools(
@@ -110,14 +112,15 @@ class DensityScatter:
     def highlight(self, observed: NDArray[np.float64], simulated: NDArray[np.float64]) -> None:
         """Draw observations of the selection, kgC m-3."""
         if len(observed) or len(self.points.data["observed"]):
+            self._chosen.glyph.size = _LARGE if len(observed) <= _FEW else _SMALL
             self.points.data = {"observed": observed, "simulated": simulated}
 
     def paint(self, colours: Ink) -> None:
         """Colours of the theme."""
         self._shades.palette = _between(colours["bar"], colours["text"])
         self._equal.glyph.line_color = colours["changed"]
-        self._chosen.glyph.fill_color = colours["base"]
-        self._chosen.glyph.line_color = colours["text"]
+        self._chosen.glyph.fill_color = colours["changed"]
+        self._chosen.glyph.line_color = colours["bar"]
 
 
 def _between(first: str, last: str) -> list[str]:

@@ -1,4 +1,7 @@
-"""Map of observed - simulated SOC, weighted by the thickness of the observed layers (Fig. 6a)."""
+"""Map of simulated - observed SOC, weighted by the thickness of the observed layers.
+
+The paper's Fig. 6a shows the same with the other sign; here all residuals have that of the bias.
+"""
 
 from __future__ import annotations
 
@@ -19,7 +22,7 @@ from dashboard.projection import outlines, to_albers
 from dashboard.state.field import limits
 from dashboard.state.listed import by_region, described
 from dashboard.tables import table
-from dashboard.theme import Ink, quiet, vik
+from dashboard.theme import Ink, ground, quiet, vik
 
 __all__ = ["DeviationMap"]
 
@@ -65,7 +68,7 @@ class DeviationMap:
         )
         self.figure = fig = figure(
             name="evaluation-map",
-            title="Observed − simulated SOC over the observed layers",
+            title="Simulated − observed SOC over the observed layers",
             match_aspect=True,
             sizing_mode="stretch_width",
             height=_HEIGHT,
@@ -98,7 +101,7 @@ class DeviationMap:
         fig.grid.visible = False
         bar = ColorBar(
             color_mapper=self._mapper,
-            title="Observed − simulated (kgC m⁻²)",
+            title="Simulated − observed (kgC m⁻²)",
             height=10,
             padding=6,
             title_standoff=6,
@@ -119,7 +122,7 @@ class DeviationMap:
         shown = np.isfinite(values)
         rows = [described("All sites shown", values), *by_region(values[shown], regions[shown])]
         head = ("Ecoregion", "Sites", "Median", "10 %", "90 %")
-        return table("Observed − simulated SOC over the observed layers (kgC m⁻²)", head, rows)
+        return table("Simulated − observed SOC over the observed layers (kgC m⁻²)", head, rows)
 
     def choose(self, sites: NDArray[np.int64]) -> None:
         """Draw the selection strong and the others faint; all strong without one."""
@@ -131,4 +134,5 @@ class DeviationMap:
 
     def paint(self, colours: Ink) -> None:
         """Colours of the theme."""
-        self._outline.glyph.line_color = colours["outline"]
+        ground(self.figure, colours)
+        self._outline.glyph.line_color = colours["border"]

@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 
-from bokeh.models import Span
+from bokeh.models import Line, Span
 from bokeh.plotting import figure
+from panel.pane import HTML
 
 from dashboard.theme import OKABE_ITO, Ink, legend
 from dashboard.units import number
@@ -20,19 +21,39 @@ _KILO = 1e-3
 class Drawn:
     """Figures with their legend, words and table.
 
+    Parameters
+    ----------
+    figures : list of bokeh.plotting.figure
+    entries : callable
+        The legend as HTML, in the colours of a theme.
+    words, numbers : str
+        Plain, and a table as HTML.
+    inked : sequence
+        Spans, and renderers whose lines have the colour of text.
+    coloured : sequence of (object, int)
+        Spans and renderers in the colour of the i-th series.
+
     Attributes
     ----------
     figures : list of bokeh.plotting.figure
-    legend, table : str
+    legend : HTML
+    table : str
         HTML.
     words : str
     """
 
     def __init__(
-        self, figures: list[figure], entries: str, words: str, numbers: str, inked: Sequence[object]
+        self,
+        figures: list[figure],
+        entries: Callable[[Ink], str],
+        words: str,
+        numbers: str,
+        inked: Sequence[object],
+        coloured: Sequence[tuple[object, int]],
     ) -> None:
-        self.figures, self.legend, self.words, self.table = figures, entries, words, numbers
-        self._inked = inked
+        self.figures, self.words, self.table = figures, words, numbers
+        self.legend = HTML(sizing_mode="stretch_width", margin=(0, 10))
+        self._entries, self._inked, self._coloured = entries, inked, coloured
 
     def paint(self, colours: Ink) -> None:
         """Colours of the theme."""
@@ -41,20 +62,30 @@ class Drawn:
                 drawn.line_color = colours["muted"]
             else:
                 drawn.glyph.line_color = colours["text"]  # type: ignore[attr-defined]
+        for one, i in self._coloured:
+            colour = colours[_name(i)]
+            if isinstance(one, Span):
+                one.line_color = colour
+            elif isinstance(one.glyph, Line):  # type: ignore[attr-defined]
+                one.glyph.line_color = colour  # type: ignore[attr-defined]
+            else:
+                one.glyph.fill_color = colour  # type: ignore[attr-defined]
+        self.legend.object = self._entries(colours)
 
 
 def style(i: int) -> tuple[str, str]:
-    """Colour and marker of the i-th series."""
-    return OKABE_ITO[_COLOURS[i % len(_COLOURS)]], list(_MARKERS)[i % len(_MARKERS)]
+    """Colour (on a pale page) and marker of the i-th series."""
+    return OKABE_ITO[_name(i)], list(_MARKERS)[i % len(_MARKERS)]
 
 
-def entries_of(names: Sequence[str]) -> str:
-    """Legend of the series."""
+def _name(i: int) -> str:
+    return _COLOURS[i % len(_COLOURS)]
+
+
+def entries_of(names: Sequence[str], colours: Ink) -> str:
+    """Legend of the series, in the colours of a theme."""
     return legend(
-        [
-            (_MARKERS[marker], colour, name)
-            for name, (colour, marker) in ((name, style(i)) for i, name in enumerate(names))
-        ]
+        [(_MARKERS[style(i)[1]], colours[_name(i)], name) for i, name in enumerate(names)]
     )
 
 

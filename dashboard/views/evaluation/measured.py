@@ -10,7 +10,7 @@ from bokeh.plotting import figure
 
 from dashboard.state.experiments import Folds, History
 from dashboard.tables import table
-from dashboard.theme import legend, quiet
+from dashboard.theme import DASHES, legend, quiet
 from dashboard.units import number
 from dashboard.views.evaluation.drawn import Drawn, entries_of, score_cells, style
 
@@ -34,6 +34,7 @@ def draw_folds(every: Sequence[Folds]) -> Drawn:
         tools="",
     )
     inked, words, rows = [], [], []
+    coloured: list[tuple[object, int]] = []
     for i, folds in enumerate(every):
         colour, marker = style(i)
         number_of = [one["fold"] if one["fold"] is not None else k for k, one in _counted(folds)]
@@ -49,9 +50,9 @@ def draw_folds(every: Sequence[Folds]) -> Drawn:
         marks = fig.scatter("fold", "nse", source=source, marker=marker, size=10, fill_color=colour)
         inked.append(marks)
         pooled = folds.pooled["nse"]
-        fig.add_layout(
-            Span(location=pooled, dimension="width", line_color=colour, line_dash="dashed")
-        )
+        line = Span(location=pooled, dimension="width", line_color=colour, line_dash="dashed")
+        fig.add_layout(line)
+        coloured += [(marks, i), (line, i)]
         tips = [
             ("Fold", "@fold"),
             ("NSE", "@nse{0.0000}"),
@@ -75,8 +76,17 @@ def draw_folds(every: Sequence[Folds]) -> Drawn:
     fig.xaxis.ticker = FixedTicker(ticks=list(range(max(len(one.each) for one in every))))
     head = ["Fold", "n", "NSE", "r", "RMSE (kgC m⁻³)", "Bias (kgC m⁻³)"]
     numbers = table("Scores on held-out sites", head, rows)
+    names = [one.name for one in every]
     return Drawn(
-        [quiet(fig)], entries_of([one.name for one in every]), " ".join(words), numbers, inked
+        [quiet(fig)],
+        lambda colours: (
+            entries_of(names, colours)
+            + legend([("╌╌", "inherit", "all held-out sites of all folds")])
+        ),
+        " ".join(words),
+        numbers,
+        inked,
+        coloured,
     )
 
 
@@ -87,7 +97,8 @@ def _counted(folds: Folds) -> list[tuple[int, dict[str, object]]]:
 def draw_history(every: Sequence[History]) -> Drawn:
     """Loss and NSE by epoch of each training, of its training and its validation sites."""
     shown = every[:_MOST]
-    figures, inked = [], []
+    figures = []
+    coloured: list[tuple[object, int]] = []
     parts: tuple[tuple[str, str, Callable[[str], str]], ...] = (
         ("loss", "Loss (of the training's own unit)", lambda key: f"{key}_loss"),
         ("nse", "NSE (1)", lambda key: f"{key}_nse"),
@@ -111,7 +122,7 @@ def draw_history(every: Sequence[History]) -> Drawn:
             colour, _ = style(i)
             for member in sorted({row.get("member", 0) for row in one.rows}):
                 rows = [row for row in one.rows if row.get("member", 0) == member]
-                for part, dash in (("train", "solid"), ("validation", [6, 3])):
+                for part, dash in DASHES.items():
                     values = np.array(
                         [_number(row.get(column(part))) for row in rows], dtype=np.float64
                     )
@@ -130,6 +141,7 @@ def draw_history(every: Sequence[History]) -> Drawn:
                                 line_width=1.8,
                             )
                         )
+                        coloured.append((lines[-1], i))
         tips = [("Epoch", "@epoch"), (label, "@value{0.0000}")]
         fig.add_tools(HoverTool(renderers=lines, tooltips=tips, mode="mouse"))
         fig.grid.grid_line_alpha = 0.25
@@ -150,9 +162,18 @@ def draw_history(every: Sequence[History]) -> Drawn:
     words.append("Curves of training sites are taken with dropout, while the weights change.")
     if len(every) > len(shown):
         words.append(f"{len(every) - len(shown)} more trainings are not drawn.")
-    entries = entries_of([one.name for one in shown])
-    entries += legend([("━", "inherit", "training"), ("╍", "inherit", "validation")])
-    return Drawn(figures, entries, " ".join(words), table("Training history", head, rows), inked)
+    names = [one.name for one in shown]
+    return Drawn(
+        figures,
+        lambda colours: (
+            entries_of(names, colours)
+            + legend([("╌╌", "inherit", "training"), ("──", "inherit", "validation")])
+        ),
+        " ".join(words),
+        table("Training history", head, rows),
+        [],
+        coloured,
+    )
 
 
 _CURVES = ("train_loss", "validation_loss", "train_nse", "validation_nse")

@@ -23,7 +23,7 @@ def draw_methods(found: Methods) -> Drawn:
     names = list(found.scores)
     fig = figure(
         name=f"evaluation-{found.file}",
-        title=found.file,
+        title=found.title,
         x_axis_label="NSE on held-out sites (1)",
         y_range=Range1d(len(names) - 0.4, -0.6),
         sizing_mode="stretch_width",
@@ -65,9 +65,17 @@ def draw_methods(found: Methods) -> Drawn:
         [name, *score_cells(one), number(one["nse_mean"], 4), number(one["nse_sd"], 2)]
         for name, one in found.scores.items()
     ]
-    entries = legend([("●", colour, "pooled"), ("─", "inherit", "mean ± SD of the folds")])
-    numbers = table(f"Methods on the same folds ({found.file})", head, rows)
-    return Drawn([quiet(fig)], entries, " ".join(words), numbers, [bars, marks])
+    numbers = table(f"{found.title} (file {found.file})", head, rows)
+    return Drawn(
+        [quiet(fig)],
+        lambda colours: (
+            entries_of(["pooled"], colours) + legend([("─", "inherit", "mean ± SD of the folds")])
+        ),
+        " ".join(words),
+        numbers,
+        [bars, marks],
+        [(marks, 0)],
+    )
 
 
 def draw_by_parameter(found: ByParameter) -> Drawn:
@@ -76,7 +84,7 @@ def draw_by_parameter(found: ByParameter) -> Drawn:
     keys = [key for key in KEYS if any(key in one for one in found.series.values())]
     fig = figure(
         name=f"evaluation-{found.file}",
-        title=found.file,
+        title=found.title,
         x_axis_label=f"{found.measure} (1)",
         y_range=Range1d(len(keys) - 0.4, -0.6),
         sizing_mode="stretch_width",
@@ -86,6 +94,7 @@ def draw_by_parameter(found: ByParameter) -> Drawn:
     )
     inked: list[object] = [Span(location=0, dimension="height", line_width=1)]
     fig.add_layout(inked[0])
+    coloured: list[tuple[object, int]] = []
     for i, name in enumerate(names):
         colour, marker = style(i)
         known = {k: v for k, v in found.series[name].items() if v is not None}
@@ -102,6 +111,7 @@ def draw_by_parameter(found: ByParameter) -> Drawn:
             "value", "row", source=source, marker=marker, size=8, fill_color=colour, line_width=0.6
         )
         inked.append(marks)
+        coloured.append((marks, i))
         tips = [("", "@key"), ("", "@test"), (found.measure, "@value{0.000}")]
         fig.add_tools(HoverTool(renderers=[marks], tooltips=tips))
     fig.yaxis.ticker = FixedTicker(ticks=list(range(len(keys))))
@@ -113,9 +123,16 @@ def draw_by_parameter(found: ByParameter) -> Drawn:
     ]
     titled = [f"{name} ({found.notes[name]})" if found.notes[name] else name for name in names]
     words = (
-        f"{found.file}: {found.measure}, {len(keys)} parameters, "
+        f"{found.title}: {found.measure}, {len(keys)} parameters, "
         f"{len(names)} test{'s' * (len(names) > 1)}. A parameter without a mark was retrieved as "
         "one value everywhere, or not tested."
     )
-    numbers = table(f"{found.measure} ({found.file})", ["Parameter", *titled], rows)
-    return Drawn([quiet(fig)], entries_of(titled), words, numbers, inked)
+    caption = f"{found.title}: {found.measure} (file {found.file})"
+    return Drawn(
+        [quiet(fig)],
+        lambda colours: entries_of(titled, colours),
+        words,
+        table(caption, ["Parameter", *titled], rows),
+        inked,
+        coloured,
+    )

@@ -147,7 +147,9 @@ class Evaluation(Viewer):
             self.map.show(answer.deviation)
             self.numbers.renew()
         self.map.choose(self._selection.sites)
-        few = answer.selected if len(answer.selected) <= MOST_POINTS else answer.selected[:0]
+        few = answer.selected
+        if len(few) > MOST_POINTS:
+            few = few[np.linspace(0, len(few) - 1, MOST_POINTS).astype(np.int64)]
         observed = self._opened.observations.soc[few] * _KILO
         self.scatter.highlight(observed, answer.values[few] * _KILO)
         if answer.evidence is not self._evidence:
@@ -178,15 +180,21 @@ class Evaluation(Viewer):
         notes = [
             f"{self._opened.source_name(self.source)}, bedrock scheme {self._session.bedrock}.",
             f"Observations below the deepest soil node: {answer.below:,} ({treated}).",
-            "The map sums observed − simulated over the observed layers, each weighted by its "
-            "thickness, which is taken from the depths of its neighbours.",
+            "The map sums simulated − observed over the observed layers, each weighted by its "
+            "thickness, which is taken from the depths of its neighbours. The paper's Fig. 6a "
+            "shows observed − simulated: the other sign.",
         ]
         if outside:
             notes.append(f"Outside the axes of the density: {outside:,}.")
         if self.part == _SELECTION and not len(self._selection):
             notes.append("No site is selected: all are shown.")
-        if len(answer.selected) > MOST_POINTS:
-            notes.append(f"More than {MOST_POINTS:,} observations are not drawn one by one.")
+        if len(answer.selected):
+            every = f"all {len(answer.selected):,}"
+            if len(answer.selected) > MOST_POINTS:
+                every = f"{MOST_POINTS:,} of the {len(answer.selected):,}"
+            notes.append(
+                f"Points in the density: {every} observations of the selection, of whichever part."
+            )
         if len(answer.parts) == 1:
             notes.append("There is no split to show: no single checkpoint trained on this dataset.")
         if len(self._opened.models) > 1:
@@ -206,9 +214,9 @@ class Evaluation(Viewer):
         if evidence.histories:
             body += self._described(draw_history(evidence.histories), "Numbers of the training")
         for methods in evidence.methods:
-            body += self._described(draw_methods(methods), f"Numbers of {methods.file}")
+            body += self._described(draw_methods(methods), f"Numbers: {methods.title}")
         for found in evidence.by_parameter:
-            body += self._described(draw_by_parameter(found), f"Numbers of {found.file}")
+            body += self._described(draw_by_parameter(found), f"Numbers: {found.title}")
         for settings in evidence.settings:
             rows = [[name, value] for name, value in settings.pairs]
             pane = HTML(table(f"Settings in {settings.file}", ["Setting", "Value"], rows), **_WIDE)
@@ -235,7 +243,7 @@ class Evaluation(Viewer):
         ]
         return [
             FlexBox(*panes, sizing_mode="stretch_width", margin=0),
-            HTML(drawn.legend, **_WIDE),
+            drawn.legend,
             text(drawn.words, size="0.85rem", **_WIDE),
             folded(title, HTML(drawn.table, **_WIDE)),
         ]
