@@ -8,8 +8,10 @@ import numpy as np
 from numpy.typing import NDArray
 
 from binn.clm5.column import NODES
+from dashboard.state.covariate_words import class_names, words_of
 from dashboard.state.estimate import quiet_solver_with_gradient
 from dashboard.state.opened import Opened
+from dashboard.units import number, written
 
 __all__ = ["Forces", "covariates", "forces", "sensitivities"]
 
@@ -63,8 +65,11 @@ def forces(opened: Opened, sites: Integers) -> Forces:
     )
 
 
-def covariates(opened: Opened, sites: Integers) -> list[tuple[str, str, str, str]]:
-    """Covariates of the sites: name, value (the median, or the commonest class), spread, unit.
+def covariates(opened: Opened, sites: Integers) -> list[tuple[str, str, str, str, str]]:
+    """Covariates of the sites, as people read them.
+
+    Each with name, value (the median, or the commonest class), spread, unit and its name in the
+    data.
 
     Parameters
     ----------
@@ -76,21 +81,38 @@ def covariates(opened: Opened, sites: Integers) -> list[tuple[str, str, str, str
     values = dataset["covariates"].transpose("site", "covariate").to_numpy()[sites]
     units = _texts(opened, "covariate_unit", len(names))
     kinds = _texts(opened, "covariate_kind", len(names))
+    named = class_names(dataset)
     rows = []
     for name, column, unit, kind in zip(names, values.T, units, kinds, strict=True):
+        words = words_of(name, unit)
         known = column[np.isfinite(column)]
-        if not len(known):
-            rows.append((name, "–", "", unit))
-        elif kind == "category":
+        value, spread, shown = "–", "", written(words.unit)
+        if len(known) and kind == "category":
             classes, count = np.unique(known, return_counts=True)
             share = count.max() / count.sum()
             spread = "" if len(known) == 1 else f"{100 * share:.0f} % of {len(known):,}"
-            rows.append((name, f"{classes[count.argmax()]:g}", spread, "class"))
-        else:
-            low, middle, high = np.percentile(known, (25, 50, 75))
-            spread = "" if len(known) == 1 else f"{low:.4g} to {high:.4g}"
-            rows.append((name, f"{middle:.4g}", spread, unit))
+            code = float(classes[count.argmax()])
+            value = _named(named.get(name, {}), code)
+            shown = "" if code in named.get(name, {}) else "class number"
+        elif len(known):
+            low, middle, high = np.percentile(known, (25, 50, 75)) * words.scale
+            value = _figure(float(middle))
+            spread = "" if len(known) == 1 else f"{_figure(float(low))} to {_figure(float(high))}"
+        rows.append((words.name, value, spread, shown, name))
     return rows
+
+
+def _named(classes: dict[int, str], code: float) -> str:
+    """A class by its name, with a capital; by its number where it has none."""
+    name = classes.get(int(code), "") if code.is_integer() else ""
+    return name[:1].upper() + name[1:] if name else f"{code:g}"
+
+
+def _figure(value: float) -> str:
+    """Up to four digits, without zeros that say nothing."""
+    if value == int(value) and abs(value) < 1e6:
+        return f"{value:,.0f}".replace("-", "−")
+    return number(value, 4)
 
 
 def sensitivities(

@@ -197,8 +197,8 @@ class Inspector(Viewer):
         rows = covariates(self._state.opened, self._state.selection.active)
         return table(
             "Median and quartiles, or the commonest class.",
-            ("Covariate", "Value", "Spread", "Unit"),
-            [[name, value, spread, written(unit)] for name, value, spread, unit in rows],
+            ("Covariate", "Value", "Spread", "Unit", "Name in the data"),
+            [list(row) for row in rows],
         )
 
     def _follow_theme(self, *_: param.parameterized.Event) -> None:

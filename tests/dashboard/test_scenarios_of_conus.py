@@ -145,10 +145,12 @@ def test_forcing_and_covariates_of_a_selection(state: PageState) -> None:
     )
     assert found.litter.sum() == pytest.approx(total)
     assert -10 < found.temperature.min() < found.temperature.max() < 45
-    rows = {row[0]: row[1:] for row in covariates(opened, np.array([4, 9]))}
+    rows = {row[-1]: row for row in covariates(opened, np.array([4, 9]))}
     warmth = dataset["covariates"].to_numpy()[[4, 9], 0]
-    assert float(rows["BIO1"][0]) == pytest.approx(np.median(warmth), rel=1e-3)
-    assert rows["ESA_Land_Cover"][2] == "class"
+    name, value, _, unit, _ = rows["BIO1"]
+    assert (name, unit) == ("Annual mean temperature", "°C")
+    assert float(value.replace("−", "-")) == pytest.approx(np.median(warmth), rel=1e-3)
+    assert rows["ESA_Land_Cover"][3] == "class number"  # no names in these data
 
 
 @pytest.mark.slow
