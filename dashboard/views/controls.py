@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import math
+
 import panel_material_ui as pmui
 import param
 from panel.layout import Column, Row
@@ -32,6 +34,7 @@ class Controls(Viewer):
         super().__init__(**params)
         field, selection, opened = state.field, state.selection, state.opened
         self._field, self._selection, self._deepening = field, selection, False
+        self._placing = False
         wide = {"sizing_mode": "stretch_width", "size": "small", "margin": (10, 16)}
         groups: dict[str, dict[str, str]] = {}
         for one in FIELDS.values():
@@ -43,7 +46,7 @@ class Controls(Viewer):
         if not opened.checkpoints:
             names["binn"] = opened.source_name("binn")
         self.source = pmui.Select(
-            label="From",
+            label="Source",
             options={name: key for key, name in names.items()},
             value=field.source,
             visible=len(names) > 1,
@@ -79,8 +82,12 @@ class Controls(Viewer):
             **wide,
         )
         self.low, self.high = (
-            pmui.FloatInput(label=end, **{**wide, "margin": (10, 4, 10, 16)})
-            for end in ("From", "to")
+            # text: a number field would show and take an ASCII minus only
+            pmui.TextInput(label=label, min_width=0, **{**wide, "margin": margin})
+            for label, margin in (
+                ("Lower limit", (10, 4, 10, 16)),
+                ("Upper limit", (10, 16, 10, 4)),
+            )
         )
         self._ends = Row(self.low, self.high, sizing_mode="stretch_width", margin=0)
         regions: dict[str, dict[str, tuple[str, str]]] = {"": {_NO_REGION: ("", "")}}
@@ -153,14 +160,28 @@ class Controls(Viewer):
             self._field.reach = event.new
 
     def _ended(self, _event: param.parameterized.Event) -> None:
-        low, high = self.low.value, self.high.value
-        if low is None or high is None or self._field.reach != "fixed":
+        if self._placing or self._field.reach != "fixed":
+            return
+        try:
+            low, high = (_read(one.value) for one in (self.low, self.high))
+        except InputError as problem:
+            self._answer.object = plain(str(problem))
             return
         if not low < high:
             self._answer.object = plain("The lower colour limit must be below the upper one.")
             return
         self._answer.object = ""
-        self._field.limits = (float(low), float(high))
+        self._field.limits = (low, high)
+
+    def _place_limits(self) -> None:
+        """Both: else the one that is new would be read beside the other's old one."""
+        self._placing = True
+        try:
+            for box, limit in zip((self.low, self.high), self._field.limits, strict=True):
+                if not _says(box.value, limit):  # else as it was typed
+                    box.value = f"{limit:.10g}".replace("-", "−")
+        finally:
+            self._placing = False
 
     def _region_chosen(self, event: param.parameterized.Event) -> None:
         kind, name = self._regions[event.new]
@@ -195,12 +216,11 @@ class Controls(Viewer):
         self.source.disabled = field.field.measured
         self._ends.visible = field.reach == "fixed"
         if field.reach == "fixed":
-            self.low.value, self.high.value = field.limits
+            self._place_limits()
 
     def __panel__(self) -> Column:
         return Column(
             self.field,
-            self.definition,
             self.source,
             self.on,
             self.depth,
@@ -210,8 +230,34 @@ class Controls(Viewer):
             self.region,
             self.find,
             self._answer,
+            self.definition,  # last: it comes and goes with the field, and nothing shall move
             sizing_mode="stretch_width",
         )
+
+
+def _read(typed: str) -> float:
+    """A colour limit as somebody typed it.
+
+    Raises
+    ------
+    InputError
+        If it is no finite number.
+    """
+    try:
+        value = float(typed.strip().replace("−", "-"))
+    except ValueError:
+        value = float("nan")
+    if not math.isfinite(value):
+        raise InputError(f"A colour limit must be a number, not {typed.strip() or 'empty'}.")
+    return value
+
+
+def _says(typed: str, limit: float) -> bool:
+    """Whether what stands in a box is this limit."""
+    try:
+        return _read(typed) == limit
+    except InputError:
+        return False
 
 
 def _label(key: str) -> str:
