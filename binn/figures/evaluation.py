@@ -51,15 +51,16 @@ class Evaluated:
         m.
     biome : ndarray (obs,) of str
         Of the site of each observation; "" where there is none.
-    chosen : ndarray (obs,) of bool, optional
-        Observations of selected sites: marked.
+    selected : (ndarray (k,), ndarray (k,)), optional
+        Observed and simulated SOC of selected sites, gC m-3: marked, whether they are among the
+        others or not.
     """
 
     observed: Floats
     simulated: Floats
     depth: Floats
     biome: NDArray[np.str_]
-    chosen: NDArray[np.bool_] | None = None
+    selected: tuple[Floats, Floats] | None = None
 
 
 @dataclass(frozen=True)
@@ -205,12 +206,12 @@ def _density(figure: Figure, axes: Axes, evaluated: Evaluated, scores: dict[str,
     x, y = evaluated.observed * _KILO, evaluated.simulated * _KILO
     positive = np.concatenate([x[x > 0], y[y > 0]])
     low, high = (float(one) for one in np.percentile(positive, (0.2, 100.0)))
-    chosen = evaluated.chosen
-    marked = chosen is not None and bool(chosen.any())
+    selected = evaluated.selected
+    marked = selected is not None and len(selected[0]) > 0
     drawn = draw_density(axes, x, y, (0.8 * low, 1.2 * high), bins=55, log=True, grey=marked)
-    if marked:
-        mark_selected(axes, x[chosen], y[chosen])
-        some = metrics(evaluated.observed[chosen], evaluated.simulated[chosen])
+    if selected is not None and marked:
+        mark_selected(axes, selected[0] * _KILO, selected[1] * _KILO)
+        some = metrics(*selected)
         axes.text(
             0.97,
             0.03,

@@ -34,6 +34,8 @@ _MANY = 2000
 """Points above which a figure holds them as a picture: a PDF of 25,925 circles opens slowly."""
 _FAINT = 0.2
 """Opacity of places that are not selected."""
+_RINGED, _RING = 200, 30.0
+"""Up to so many selected places have a ring each, so large: a single point would not be seen."""
 _OFF_GRID = 0.01
 """Parts of a step that centres may be off their grid."""
 _SHARE_OF_CONUS = 0.5
@@ -166,6 +168,12 @@ def map_figure(
         figure = new_figure(columns, 118.0 if wide else 72.0)
         axes = figure.add_subplot(projection=albers())
         drawn = draw_map(axes, places, field)
+        if 0 < field.selected <= _RINGED and field.chosen is not None:
+            at = field.chosen & np.isfinite(field.values)
+            place = _projected(places.lon[at], places.lat[at])
+            for colour, width in (("white", 2.0), (INK, 0.8)):
+                ring: dict[str, Any] = {"facecolors": "none", "edgecolors": colour, "zorder": 3}
+                axes.scatter(*place, s=_RING, linewidths=width, **ring)
         colour_bar(figure, drawn, axes, field, shrink=0.5 if wide else 0.8)
         count = int(np.isfinite(field.values).sum())
         axes.text(

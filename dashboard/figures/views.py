@@ -258,13 +258,13 @@ def evaluation(shown: Shown) -> Draw:
         if not len(rows):
             raise InputError("the sites shown have no observations to compare with")
         biome = opened.dataset["biome"].to_numpy().astype(str)[owners(observations)[rows]]
-        marked = np.isin(rows, found.selected)
+        marked = found.selected
         evaluated = Evaluated(
             observations.soc[rows],
             found.values[rows],
             observations.depth[rows],
             biome,
-            None if marked.all() else marked,
+            None if found.part == "selection" else (observations.soc[marked], found.values[marked]),
         )
         title = opened.source_name(source)
         if found.shown is not None:

@@ -2,12 +2,9 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
-
 import numpy as np
 import pytest
 from matplotlib.backends.backend_agg import FigureCanvasAgg
-from matplotlib.colors import to_rgb
 from numpy.testing import assert_allclose
 
 from binn.clm5 import NODES
@@ -41,7 +38,7 @@ from binn.figures import (
 from binn.figures.comparison import correlation
 from binn.figures.evaluation import residuals
 from binn.figures.maps import albers, colour_limits, grid_step
-from binn.figures.style import MM, ROLES, colormap, labelled, plain_number, short
+from binn.figures.style import MM, colormap, labelled, plain_number, short
 from binn.figures.traceability import BiomeMean
 from binn.parameters import LOWER, UPPER, to_normalised, to_physical
 
@@ -144,23 +141,6 @@ def test_a_profile_holds_its_lines_and_points(rng, columns, log):
     assert profile_of_sites("one", soc[:1]).low is None
 
 
-def test_only_one_profile_has_a_band(rng):
-    from matplotlib.collections import FillBetweenPolyCollection
-
-    soc = np.geomspace(30e3, 100.0, 20) * rng.uniform(0.8, 1.2, (7, 20))
-    roles = {"PRODA": "proda", "BINN": "binn", "Truth": "truth"}
-    lines = [profile_of_sites(name, soc, role) for name, role in roles.items()]
-    figure = profile_figure(lines)
-    axes = figure.axes[0]
-    bands = [one for one in axes.collections if isinstance(one, FillBetweenPolyCollection)]
-    assert len(bands) == 1
-    assert bands[0].get_facecolor()[0][:3] == pytest.approx(to_rgb(ROLES["binn"][0]))
-    assert len(axes.lines) == 3
-    texts = drawn_texts(figure)
-    for words in ("BINN (median, quartiles)", "PRODA (median)", "Truth (median)"):
-        assert words in texts
-
-
 def test_a_profile_that_ends_at_bedrock_is_drawn_on_a_logarithmic_axis():
     soc = np.where(NODES < 1.0, 1e4, 0.0)
     figure = profile_figure([ProfileLine("BINN", soc)], log=True)
@@ -232,48 +212,6 @@ def test_traceability_draws_the_means_of_the_biomes(traced, columns):
     assert "Meadow, n = 25" in drawn_texts(figure)
     assert "Selection, n = 2" in drawn_texts(figure)
     assert "lines: storage (kgC m⁻²)" in drawn_texts(figure)
-
-
-def boxes_of(figure, *words) -> list:
-    """Where the legends and the texts with these words are, as drawn."""
-    from matplotlib.text import Text
-
-    FigureCanvasAgg(figure).draw()
-    texts = [one for one in figure.findobj(Text) if one.get_text() in words]
-    return [one.get_window_extent() for one in (*figure.legends, *texts)]
-
-
-@pytest.mark.parametrize("columns", WIDTHS)
-@pytest.mark.parametrize("scale", ["log", "linear"])
-def test_the_notice_lies_on_nothing(traced, columns, scale):
-    many = np.array([f"Invented biome with a long name {k % 12}" for k in range(N)])
-    traced = replace(traced, biome=many, chosen=np.arange(N) < 5)
-    figure = traceability_figure(traced, scale=scale, columns=columns, notice="Invented numbers")
-    legend, notice = boxes_of(figure, "Invented numbers")
-    assert not legend.overlaps(notice)
-    for axes in figure.axes:
-        assert axes.get_xscale() == scale
-        assert not axes.get_tightbbox().overlaps(legend)
-    if scale == "linear":
-        assert figure.axes[0].get_xlim()[0] == 0.0
-
-
-def test_selected_sites_stand_out_in_the_diagrams(traced):
-    chosen = np.arange(N) % 4 == 0
-    figure = traceability_figure(replace(traced, chosen=chosen))
-    marked = figure.axes[0].collections[1].get_offsets()
-    assert_allclose(marked, np.column_stack([traced.influx, traced.residence_time])[chosen])
-
-
-def test_selected_places_stand_out_on_a_map(places, rng):
-    values, chosen = rng.uniform(1, 9, N), np.arange(N) < 7
-    values[3] = np.nan
-    figure = map_figure(places, MapField(values, "Number", "1", chosen=chosen))
-    points = figure.axes[0].collections[0]
-    assert_allclose(points.get_array()[-6:], np.delete(values[:7], 3))  # drawn last
-    assert set(points.get_alpha()[-6:]) == {1.0}
-    assert points.get_alpha()[:-6].max() < 0.5
-    assert "n = 39 sites, 6 selected" in drawn_texts(figure)
 
 
 @pytest.mark.parametrize("columns", WIDTHS)
