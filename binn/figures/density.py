@@ -19,8 +19,8 @@ __all__ = ["draw_density", "mark_selected", "pairs"]
 
 Floats = NDArray[np.float64]
 
-_MANY = 1_000
-"""Beyond so many selected points they are drawn small."""
+_FEW, _MANY = 60, 1_000
+"""Up to so many selected points they are drawn large, beyond so many small."""
 
 
 def pairs(first: Floats, second: Floats) -> tuple[Floats, Floats]:
@@ -90,14 +90,15 @@ def draw_density(
 
 def mark_selected(axes: Axes, x: Floats, y: Floats) -> None:
     """Those that are selected, upon the density."""
-    many = len(x) > _MANY
+    few, many = len(x) <= _FEW, len(x) > _MANY
     axes.scatter(
         x,
         y,
-        s=1.2 if many else 3.5,
+        s=9.0 if few else 1.2 if many else 3.5,
         color=ROLES["changed"][0],
-        alpha=0.5 if many else 0.9,
-        linewidths=0,
+        alpha=1.0 if few else 0.5 if many else 0.9,
+        linewidths=0.5 if few else 0.0,
+        edgecolors="white" if few else "none",
         rasterized=many,
         zorder=4,
     )

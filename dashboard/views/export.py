@@ -129,9 +129,10 @@ class Export(Viewer):
         which = state.selection.words if len(state.selection) else f"All {place}"
         words = "What the view shows now, with a sidecar (JSON) and the citation."
         if not figure:
+            also = " and under the change of What if" if state.scenario.active else ""
             words = (
-                f"{which}: parameters, pools, SOC, components and traceability by every source, "
-                "observations, units, what it was made from, and the citation."
+                f"{which}: parameters, pools, SOC, components and traceability by every source"
+                f"{also}, observations, units, what it was made from, and the citation."
             )
         self._words.object = plain(f"{words} {state.session.notice}".strip())
 
