@@ -6,9 +6,11 @@ import html
 
 __all__ = ["COMPONENTS", "LEARNING", "MODEL", "SCALARS", "TRACEABILITY", "equation"]
 
+_GAP = "gap"
+
 
 def equation(*parts: str, spoken: str = "") -> str:
-    """A line of mathematics.
+    """A line of mathematics; where it is too long, it breaks at its gaps.
 
     Parameters
     ----------
@@ -18,7 +20,14 @@ def equation(*parts: str, spoken: str = "") -> str:
         What a screen reader says instead.
     """
     said = f' aria-label="{html.escape(spoken)}"' if spoken else ""
-    return f'<p class="eq"><math display="block"{said}>{_row(*parts)}</math></p>'
+    pieces: list[list[str]] = [[]]
+    for part in parts:
+        if part == _GAP:
+            pieces.append([])
+        else:
+            pieces[-1].append(part)
+    lines = (f'<math displaystyle="true"{said}>{_row(*piece)}</math>' for piece in pieces)
+    return f'<p class="eq">{" ".join(f"<span>{line}</span>" for line in lines)}</p>'
 
 
 def _one(part: str) -> str:
@@ -56,7 +65,6 @@ def _words(text: str) -> str:
     return f"<mtext>{html.escape(text).replace(' ', '&nbsp;')}</mtext>"
 
 
-_GAP = '<mspace width="2em"/>'
 _XI, _TAU = (lambda below: _sub("ξ", below)), (lambda below: _sub("τ", below))
 _STEADY = equation(
     "B", "I", "+", "A", "K", "X", "−", "V", "X", "=", "0",
@@ -184,7 +192,7 @@ _PARAMETER = equation(
     _words("lower"), ")", _GAP, "0", "<", "u", "<", "1",
 )  # fmt: skip
 _LOSS = equation(
-    "L", "=", _sub("mean", "points"), _words("ℓ"), "(", "s", "−", "o", ")", "+", "100",
+    "L", "=", _sub("mean", "points"), _words("ℓ"), "(", "s", "−", "o", ")", _GAP, "+", "100",
     _sub("mean", "sites, parameters"), "[", "cosh", "(", "10", "(", "u", "−", "0.5", ")", ")",
     "−", "1", "]",
 )  # fmt: skip

@@ -20,8 +20,10 @@ div { max-width: 46rem; padding: 0 1rem 2rem; line-height: 1.5; font-size: 0.92r
 h2 { font-size: 1.02rem; margin: 1.3rem 0 0.3rem }
 p { margin: 0.3rem 0 }
 a { color: inherit; text-decoration-thickness: 1px; text-underline-offset: 2px }
-.eq { overflow-x: auto; overflow-y: hidden; padding: 2px 0 }
+.eq { text-align: center }
+.eq span { display: inline-block; max-width: 100%; margin: 3px 1em }
 .eq math { font-size: 1.05rem }
+@media (max-width: 600px) { .eq span { margin: 3px 0.4em } .eq math { font-size: 0.85rem } }
 sub { line-height: 0 }
 li { margin: 0.2rem 0 }
 pre { overflow-x: auto; padding: 0.5rem 0.7rem; background: rgba(128,128,128,0.13) }

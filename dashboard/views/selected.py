@@ -37,7 +37,7 @@ class Selected(Viewer):
             size="0.82rem",
             margin=(0, 8, 6, 8),
             sizing_mode="stretch_width",
-            min_height=22,
+            min_height=39,  # two lines: what is below stays where it is
         )
         self._line = SelectionLine(state, attention)
         self._say()

@@ -74,6 +74,7 @@ def test_methods_asks_nothing_of_the_world(demo: PageState) -> None:
     """Every address is one that people click; equations are set by the browser."""
     page = Methods(demo).__panel__().object
     assert page.count("<math") > 12
+    assert "<mo>&lt;</mo>" in page
     assert "<script" not in page
     assert not re.search(r"(src|url)\s*[=(]", page)
     for address in re.findall(r'https://[^"<\s]+', page):
