@@ -280,7 +280,7 @@ def _deviation(opened: Opened, found: Answer, sites: Integers) -> tuple[Places, 
     values = found.deviation
     if not np.isfinite(values).any():
         return None
-    title = "Simulated − observed, all layers seen"
+    title = "Observed − simulated, all layers seen"
     ends = limits(values, "2-98 %", diverging=True)
     chosen = _chosen(sites, opened.count)
     return _places(opened.dataset, "site"), MapField(values, title, "kgC m-2", True, ends, chosen)

@@ -247,9 +247,9 @@ def thickness(observations: Observations) -> Floats:
 
 
 def deviation(observations: Observations, values: Floats) -> Floats:
-    """Simulated - observed SOC summed over the observed layers of each site.
+    """Observed - simulated SOC summed over the observed layers of each site, as in Fig. 6a.
 
-    The paper's Fig. 6a has the other sign; this is that of the bias and of all other residuals.
+    Bias and residuals have the other sign, that of errors; each says its own.
 
     Parameters
     ----------
@@ -262,7 +262,7 @@ def deviation(observations: Observations, values: Floats) -> Floats:
     ndarray (site,)
         kgC m-2; NaN at sites without observations.
     """
-    weighted = (values - observations.soc) * thickness(observations) * _KILO
+    weighted = (observations.soc - values) * thickness(observations) * _KILO
     found = np.bincount(
         owners(observations), weights=weighted, minlength=len(observations.count)
     ).astype(np.float64)

@@ -136,9 +136,9 @@ def test_the_deviation_is_summed_over_the_layers() -> None:
     observations = some_observations()
     values = np.array([2000.0, 8000.0, 4000.0, 1500.0])
     found = deviation(observations, values)
-    np.testing.assert_allclose(found[0], -1.0 * 0.15 - 1.0 * 0.2 + 2.0 * 0.1)
+    np.testing.assert_allclose(found[0], 1.0 * 0.15 + 1.0 * 0.2 - 2.0 * 0.1)
     assert np.isnan(found[1])
-    np.testing.assert_allclose(found[2], 0.5 * 2.0)
+    np.testing.assert_allclose(found[2], -0.5 * 2.0)
 
 
 def test_boxes_are_percentiles_of_the_residuals(opened: Opened, truth: np.ndarray) -> None:
@@ -206,16 +206,18 @@ def test_a_selection_is_scored_and_drawn(state: PageState, truth: np.ndarray) ->
     assert not len(view.scatter.points.data["observed"])
 
 
-def test_every_residual_has_the_sign_of_the_bias(state: PageState) -> None:
+def test_every_residual_says_its_sign(state: PageState) -> None:
+    """The map's is that of the paper's Fig. 6a, the others' that of the bias."""
     view = Evaluation(state)
     bars = [one.title for one in view.map.figure.below if one.__class__.__name__ == "ColorBar"]
     axes = [one.figure.xaxis[0].axis_label for one in (view.depths, view.biomes)]
-    words = [view.map.figure.title.text, *bars, *axes]
-    assert len(words) == 4
-    assert all(one.startswith("Simulated − observed") for one in words)
-    # too much simulated everywhere: all of them are above zero
+    on_map = [view.map.figure.title.text, *bars]
+    assert len(on_map) == len(axes) == 2
+    assert all(one.startswith("Observed − simulated") for one in on_map)
+    assert all(one.startswith("Simulated − observed") for one in axes)
+    # too much simulated everywhere: the map is below zero
     observations = state.opened.observations
-    assert (deviation(observations, observations.soc + 1.0)[observations.count > 0] > 0).all()
+    assert (deviation(observations, observations.soc + 1.0)[observations.count > 0] < 0).all()
 
 
 def test_boxes_tell_how_many_observations_they_are_made_of(state: PageState) -> None:

@@ -1,7 +1,4 @@
-"""Map of simulated - observed SOC, weighted by the thickness of the observed layers.
-
-The paper's Fig. 6a shows the same with the other sign; here all residuals have that of the bias.
-"""
+"""Map of observed - simulated SOC, weighted by the thickness of the observed layers (Fig. 6a)."""
 
 from __future__ import annotations
 
@@ -68,7 +65,7 @@ class DeviationMap:
         )
         self.figure = fig = figure(
             name="evaluation-map",
-            title="Simulated − observed SOC over the observed layers",
+            title="Observed − simulated SOC over the observed layers",
             match_aspect=True,
             sizing_mode="stretch_width",
             height=_HEIGHT,
@@ -101,7 +98,7 @@ class DeviationMap:
         fig.grid.visible = False
         bar = ColorBar(
             color_mapper=self._mapper,
-            title="Simulated − observed (kgC m⁻²)",
+            title="Observed − simulated (kgC m⁻²)",
             height=10,
             padding=6,
             title_standoff=6,
@@ -122,7 +119,7 @@ class DeviationMap:
         shown = np.isfinite(values)
         rows = [described("All sites shown", values), *by_region(values[shown], regions[shown])]
         head = ("Ecoregion", "Sites", "Median", "10 %", "90 %")
-        return table("Simulated − observed SOC over the observed layers (kgC m⁻²)", head, rows)
+        return table("Observed − simulated SOC over the observed layers (kgC m⁻²)", head, rows)
 
     def choose(self, sites: NDArray[np.int64]) -> None:
         """Draw the selection strong and the others faint; all strong without one."""

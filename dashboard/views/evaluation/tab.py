@@ -180,9 +180,9 @@ class Evaluation(Viewer):
         notes = [
             f"{self._opened.source_name(self.source)}, bedrock scheme {self._session.bedrock}.",
             f"Observations below the deepest soil node: {answer.below:,} ({treated}).",
-            "The map sums simulated − observed over the observed layers, each weighted by its "
-            "thickness, which is taken from the depths of its neighbours. The paper's Fig. 6a "
-            "shows observed − simulated: the other sign.",
+            "The map sums observed − simulated over the observed layers, each weighted by its "
+            "thickness, which is taken from the depths of its neighbours (the paper's Fig. "
+            "6a); bias and residuals are simulated − observed: the other sign.",
         ]
         if outside:
             notes.append(f"Outside the axes of the density: {outside:,}.")
