@@ -195,10 +195,14 @@ class Inspector(Viewer):
 
     def _covariate_table(self) -> str:
         rows = covariates(self._state.opened, self._state.selection.active)
+        several = any(spread for _, _, spread, _, _ in rows)
         return table(
             "Median and quartiles, or the commonest class.",
-            ("Covariate", "Value", "Spread", "Unit", "Name in the data"),
-            [list(row) for row in rows],
+            ("Covariate", "Value", *(("Spread",) if several else ()), "Name in the data"),
+            [
+                [name, f"{value} {unit}".rstrip(), *([spread] if several else []), code]
+                for name, value, spread, unit, code in rows
+            ],
         )
 
     def _follow_theme(self, *_: param.parameterized.Event) -> None:
