@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 import pytest
+from drawn import N, drawn_texts
 from matplotlib.backends.backend_agg import FigureCanvasAgg
 from numpy.testing import assert_allclose
 
@@ -43,23 +44,6 @@ from binn.figures.traceability import BiomeMean
 from binn.parameters import LOWER, UPPER, to_normalised, to_physical
 
 WIDTHS = tuple(COLUMNS)
-N = 40
-
-
-@pytest.fixture
-def rng() -> np.random.Generator:
-    return np.random.default_rng(3)
-
-
-@pytest.fixture
-def places(rng) -> Places:
-    return Places(rng.uniform(-79, -73, N), rng.uniform(40, 45, N))
-
-
-def drawn_texts(figure) -> str:
-    from matplotlib.text import Text
-
-    return "\n".join(text.get_text() for text in figure.findobj(Text))
 
 
 @pytest.mark.parametrize("columns", WIDTHS)

@@ -6,6 +6,7 @@ from dataclasses import replace
 
 import numpy as np
 import pytest
+from drawn import N, drawn_texts
 from matplotlib.backends.backend_agg import FigureCanvasAgg
 from matplotlib.colors import to_rgb
 from numpy.testing import assert_allclose
@@ -13,7 +14,6 @@ from numpy.testing import assert_allclose
 from binn.figures import (
     COLUMNS,
     MapField,
-    Places,
     Traced,
     map_figure,
     profile_figure,
@@ -23,23 +23,6 @@ from binn.figures import (
 from binn.figures.style import ROLES
 
 WIDTHS = tuple(COLUMNS)
-N = 40
-
-
-@pytest.fixture
-def rng() -> np.random.Generator:
-    return np.random.default_rng(3)
-
-
-@pytest.fixture
-def places(rng) -> Places:
-    return Places(rng.uniform(-79, -73, N), rng.uniform(40, 45, N))
-
-
-def drawn_texts(figure) -> str:
-    from matplotlib.text import Text
-
-    return "\n".join(text.get_text() for text in figure.findobj(Text))
 
 
 @pytest.fixture
