@@ -18,6 +18,7 @@ from panel.util import edit_readonly
 from binn.errors import InputError
 from binn.runs import Runs
 from dashboard import run_table  # noqa: F401  # a page sent before it is known cannot show it
+from dashboard.messages import leave_none_behind
 from dashboard.settings import DEMO, Settings
 from dashboard.state.attention import Attention
 from dashboard.state.catalogue import Catalogue
@@ -88,6 +89,7 @@ def page(settings: Settings | InputError) -> pmui.Page:
     panel_material_ui.Page
         Complete but for results that are still being computed.
     """
+    leave_none_behind()
     shell = pmui.Page(
         title=_TITLE,
         template=_TEMPLATE,

@@ -61,7 +61,7 @@ class Visit:
         end = time.monotonic() + seconds
         while not condition():
             if time.monotonic() > end:
-                pytest.fail(f"waited {seconds:g} s in vain: {what}")
+                pytest.fail(f"waited {seconds:g} s in vain: {what}; errors: {self.errors}")
             self.page.wait_for_timeout(100)
 
     def settled(self) -> None:
