@@ -30,8 +30,8 @@ ifdef TORCH_INDEX
 endif
 	$(BIN)/python -m pip install --disable-pip-version-check --requirement requirements.lock
 	$(BIN)/python -m pip install --disable-pip-version-check --no-deps --no-build-isolation --editable .
-	@# compile what compiles, so that the first visitor does not wait for it
-	@if test -f binn/warm.py; then $(BIN)/python -m binn.warm; fi
+	@# compile what compiles and solve what is shown first, so that the first visitor does not wait
+	@if test -f binn/warm.py; then $(BIN)/python -m binn.warm && $(BIN)/python -m dashboard.warm; fi
 	@touch $@
 
 # only on this machine, so training from the page is allowed

@@ -49,8 +49,6 @@ class Explorer:
 
     Attributes
     ----------
-    drawer : list
-        What goes into the page's drawer.
     main : panel_material_ui.Tabs
     """
 
@@ -62,7 +60,6 @@ class Explorer:
         training: Callable[[Attention], object] | None = None,
     ) -> None:
         self.state, self._names, self._lane = state, names, lane
-        self.drawer = [Controls(state)]
         self._makers: dict[str, Callable[[Attention], object]] = {
             "explore": self._explore,
             "traceability": self._traceability,
@@ -88,6 +85,10 @@ class Explorer:
         """The tab that is open, as links name it."""
         return list(self._bodies)[self.main.active]
 
+    def drawer(self) -> list[Viewer]:
+        """What goes into the page's drawer."""
+        return [Controls(self.state)]
+
     def start(self, tab: str = "explore") -> None:
         """Open a tab; what it shows comes when the state's results are started."""
         number = list(self._bodies).index(tab) if tab in self._bodies else 0
@@ -110,14 +111,17 @@ class Explorer:
             pn.Column(
                 FieldMap(state, attention), styles=_TALL, margin=0, sizing_mode="stretch_width"
             ),
-            MapSummary(state, attention),
             styles=_LEFT,
             margin=0,
         )
-        right = pn.Column(Selected(state, attention), styles=_RIGHT, margin=0)
+        right = pn.Column(styles=_RIGHT, margin=0)
+
+        def fill() -> None:
+            left.append(MapSummary(state, attention))
+            right.extend((Selected(state, attention), DepthProfile(state, attention)))
 
         steps = (
-            lambda: right.append(DepthProfile(state, attention)),
+            fill,
             lambda: right.append(SiteParameters(state, attention)),
             lambda: right.append(Inspector(state, attention, self._lane("inspecting"))),
         )

@@ -5,6 +5,7 @@ from __future__ import annotations
 import gc
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
+from functools import cache
 from importlib import import_module
 from threading import Thread
 from typing import TYPE_CHECKING
@@ -19,6 +20,7 @@ from binn.errors import InputError
 from binn.runs import Runs
 from dashboard import run_table  # noqa: F401  # a page sent before it is known cannot show it
 from dashboard.messages import leave_none_behind
+from dashboard.painting import PAINT_WHAT_CHANGED
 from dashboard.settings import DEMO, Settings
 from dashboard.state.attention import Attention
 from dashboard.state.catalogue import Catalogue
@@ -30,6 +32,7 @@ from dashboard.state.permission import anybody_may_train, may_train
 from dashboard.state.queue_keeper import QueueKeeper
 from dashboard.state.work import Deliver, Lane
 from dashboard.theme import first_heading, page_style, theme_config
+from dashboard.turns import in_turns
 from dashboard.views.header import Header
 from dashboard.views.notices import Notices
 from dashboard.views.start import trouble
@@ -46,10 +49,12 @@ _TEMPLATE = f"""{{% extends "base.html" %}}
 {{% block postamble %}}
 {{{{ super() }}}}
 <script type="module-shim" src="{pmui.Page._render_esm(server=True)}"></script>
+<script>{PAINT_WHAT_CHANGED}</script>
 {{% endblock %}}
 """
 """The page asks for its widgets at once, not only when it knows which ones it holds."""
 _OTHERS = (
+    "torch",
     "dashboard.views.climate",
     "dashboard.views.comparison",
     "dashboard.views.evaluation",
@@ -60,7 +65,9 @@ _OTHERS = (
     "dashboard.views.training",
     "dashboard.views.way",
 )
-"""Imported once the first page stands: what its other tabs draw with."""
+"""Imported once the first page stands: what its other tabs draw and compute with."""
+_SOON = 1500
+"""Milliseconds after the first map, in which the rest of the first page is built."""
 _FLEXIBLE = {"min-width": "0", "flex": "1 1 0", "width": "0", "justify-content": "flex-end"}
 """The header's words give way before its buttons do."""
 _NARROW = 600
@@ -148,8 +155,47 @@ class _Visit:
         shell.param.watch(lambda event: state.session.param.update(dark=event.new), "dark_theme")
         self._export: Export | None = None
         self._dialogs = pn.Column(sizing_mode="stretch_width", margin=0)
+        header = pn.Row(sizing_mode="stretch_width", styles=_FLEXIBLE)
+        over, drawer = (pn.Column(sizing_mode="stretch_width", margin=0) for _ in range(2))
+        shell.header, shell.sidebar = [header], [drawer]
+        shell.main = [
+            pn.Column(
+                first_heading(_TITLE),
+                over,
+                self._explorer.main,
+                self._dialogs,
+                sizing_mode="stretch_width",
+                margin=0,
+            )
+        ]
+
+        def fill() -> None:  # first the map, then what changes it: widgets take the browser a while
+            header.append(self._choosers())
+            drawer.extend((self._header.drawer, *self._explorer.drawer()))
+            over.append(self._notices)
+
+        in_turns(pn.state.curdoc, [fill])
+        self._explorer.start(tab)
+        self._document = _visited()
+        if self._document is not None:
+            self._watching = state.results.param.watch(self._solved, "estimate")
+        if self._document is None or state.results.at_hand:
+            state.results.start()
+        else:  # the page is on its way before anything is solved
+            self._document.add_next_tick_callback(state.results.start)
+
+    def _solved(self, *_: object) -> None:
+        """The first map is there: soon what the other tabs need, once for all visitors."""
+        self._state.results.param.unwatch(self._watching)
+        self._document.add_timeout_callback(self._prepare, _SOON)
+
+    def _prepare(self) -> None:
+        pn.state.as_cached("binn-others", _meanwhile, opened=self._state.opened)
+
+    def _choosers(self) -> Header:
+        """What stands above all tabs."""
         self._header = Header(
-            state,
+            self._state,
             list(self._catalogue.datasets()),
             list(self._catalogue.models()),
             *self._names,
@@ -157,33 +203,7 @@ class _Visit:
             copy=self._copy,
             export=self._show_export,
         )
-        shell.header = [pn.Row(self._header, sizing_mode="stretch_width", styles=_FLEXIBLE)]
-        shell.sidebar = [
-            pn.Column(
-                self._header.drawer, *self._explorer.drawer, sizing_mode="stretch_width", margin=0
-            )
-        ]
-        shell.main = [
-            pn.Column(
-                first_heading(_TITLE),
-                self._notices,
-                self._explorer.main,
-                self._dialogs,
-                sizing_mode="stretch_width",
-                margin=0,
-            )
-        ]
-        self._explorer.start(tab)
-        if document := _visited():  # the page is on its way before torch is imported
-            document.add_next_tick_callback(state.results.start)
-            self._watching = state.results.param.watch(self._solved, "estimate")
-        else:
-            state.results.start()
-
-    def _solved(self, *_: object) -> None:
-        """The first map is there: now what the other tabs need, once for all visitors."""
-        self._state.results.param.unwatch(self._watching)
-        pn.state.as_cached("binn-others", _meanwhile, work=_import_the_rest)
+        return self._header
 
     def _opened(self, settings: Settings, query: dict[str, str]) -> Opened:
         """What the link names; what the server was started with if that cannot be had."""
@@ -294,13 +314,19 @@ def _visited() -> Document | None:
     return pn.state.curdoc if pn.state.headers else None
 
 
-def _meanwhile(work: Callable[[], None]) -> Thread:
-    """The thread in which something is done while visitors are served."""
+def _meanwhile(opened: Opened) -> Thread:
+    """The thread in which everything else is loaded while visitors look at the first page."""
+
+    def work() -> None:
+        _import_the_rest()
+        opened.prepare()
+
     thread = Thread(target=work, daemon=True)
     thread.start()
     return thread
 
 
+@cache
 def _import_the_rest() -> None:
     """What the other tabs need, before somebody opens them."""
     from binn.fingerprint import git_revision

@@ -9,6 +9,8 @@ from __future__ import annotations
 import numpy as np
 from numpy.typing import NDArray
 
+from binn.errors import InputError
+
 __all__ = [
     "DAYS_PER_YEAR",
     "INTERFACES",
@@ -22,6 +24,7 @@ __all__ = [
     "SPACING",
     "THICKNESS",
     "TOPS",
+    "thickness_inside",
 ]
 
 Vector = NDArray[np.float64]
@@ -70,3 +73,25 @@ LITTER = slice(1, 4)
 SOIL = slice(4, 7)
 DAYS_PER_YEAR = 365.0
 """CLM5 runs a no-leap calendar; rates are per day inside the model."""
+
+
+def thickness_inside(top: float, bottom: float) -> Vector:
+    """How much of each layer lies between two depths: (20,), m.
+
+    Parameters
+    ----------
+    top, bottom : float
+        Depth range, m; 0 <= top < bottom <= 8.6.
+
+    Raises
+    ------
+    InputError
+        For a range that is not in the column.
+    """
+    deepest = float(INTERFACES[-1])
+    if not (0.0 <= top < bottom <= deepest + 1e-9):
+        raise InputError(
+            f"depth range {top} to {bottom} m is not possible; give 0 <= top < bottom <= {deepest}"
+        )
+    inside: Vector = np.clip(np.minimum(INTERFACES, bottom) - np.maximum(TOPS, top), 0.0, None)
+    return inside

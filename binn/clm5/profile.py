@@ -5,11 +5,10 @@ from __future__ import annotations
 from functools import lru_cache
 from typing import Any
 
-import numpy as np
 import torch
 from torch import Tensor
 
-from binn.clm5.column import INTERFACES, N_LAYERS, NODES, TOPS
+from binn.clm5.column import N_LAYERS, NODES, thickness_inside
 from binn.clm5.numbers import numbers
 from binn.errors import InputError
 
@@ -125,10 +124,5 @@ def _thickness_inside(
     top: float, bottom: float, dtype: torch.dtype, device: torch.device
 ) -> Tensor:
     """How much of each layer lies between two depths, m: (20,)."""
-    deepest = float(INTERFACES[-1])
-    if not (0.0 <= top < bottom <= deepest + 1e-9):
-        raise InputError(
-            f"depth range {top} to {bottom} m is not possible; give 0 <= top < bottom <= {deepest}"
-        )
-    inside = np.clip(np.minimum(INTERFACES, bottom) - np.maximum(TOPS, top), 0.0, None)
+    inside = thickness_inside(top, bottom)
     return torch.from_numpy(inside).to(device=device, dtype=dtype)

@@ -9,7 +9,7 @@ import numpy as np
 import param
 from numpy.typing import NDArray
 
-from binn.clm5.column import INTERFACES
+from binn.clm5.column import INTERFACES, thickness_inside
 from binn.observations import Observations
 from binn.parameters import PARAMETERS, index
 from binn.quantities import COMPONENT_NAMES, TRACEABILITY_NAMES
@@ -173,11 +173,7 @@ def value_of(
     if estimate is None:
         return None
     if field.key == "soc_stock":
-        import torch
-
-        from binn.clm5 import stock
-
-        return stock(torch.from_numpy(estimate.soc), top=top, bottom=bottom).numpy() * _KILO
+        return estimate.soc @ thickness_inside(top, bottom) * _KILO
     if field.key == "soc_residual":
         difference = estimate.soc_observed_depths - observations.soc
         return site_mean(observations, difference, top, bottom) * _KILO

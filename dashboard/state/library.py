@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from binn.datasets.shipped import DEMO, shipped_checkpoint
+from dashboard.state.kept import Kept
 from dashboard.state.opened import Opened
 
 if TYPE_CHECKING:
@@ -95,7 +96,7 @@ def _open(data: str, checkpoints: tuple[str, ...], device: str) -> Opened:
     )
     if (data, checkpoints, device) == (DEMO, (DEMO,), "cpu"):
         # they are known to fit: torch and the weights can wait until the page is on its way
-        opened.bedrock = _shipped_bedrock()
+        opened.bedrock, opened.kept = _shipped_bedrock(), Kept()
         opened.has_folds, opened.load_folds = True, lambda: binn.load_ensemble(DEMO)
         return opened
     _check(device)

@@ -13,6 +13,7 @@ from numpy.typing import NDArray
 
 from binn.errors import InputError
 from dashboard.state.estimate import Estimate, estimate, scattered
+from dashboard.state.kept import Kept
 from dashboard.state.places import Places
 
 if TYPE_CHECKING:
@@ -56,6 +57,10 @@ class Opened:
         Returns the checkpoints (a list of BINN); parameters are the median over them.
     load_folds : callable
         Returns the cross-validation members that belong to the checkpoint, or none.
+    has_folds : bool
+        Whether there are any.
+    kept : Kept, optional
+        Where solutions of the sites stay for the next start.
     """
 
     data: str
@@ -69,6 +74,7 @@ class Opened:
     load_models: Callable[[], list[BINN]] = list
     load_folds: Callable[[], list[BINN]] = list
     has_folds: bool = False
+    kept: Kept | None = None
     _kept: dict[tuple[str, ...], Any] = field(default_factory=dict)
     _lock: threading.RLock = field(default_factory=threading.RLock)
 
@@ -204,11 +210,27 @@ class Opened:
         InputError
             If the dataset does not have that source.
         """
+        keep = self.kept if (bedrock, on) == (self.bedrock, "site") else None
 
         def compute() -> Estimate:
-            return self.solved(self.parameters_of(source, on), bedrock, on)
+            found = keep and keep.load(source, bedrock)
+            if found is None:
+                found = self.solved(self.parameters_of(source, on), bedrock, on)
+                if keep is not None:
+                    keep.keep(source, found)
+            return found
 
         return self._once(("estimate", bedrock, source, on), compute)
+
+    def has(self, bedrock: str, source: str, on: str) -> bool:
+        """Whether an estimate has been computed already."""
+        return ("estimate", bedrock, source, on) in self._kept
+
+    def prepare(self) -> None:
+        """Load what only a change needs: torch, the networks, the compiled process model."""
+        found = self.estimate(self.bedrock)
+        self.models  # noqa: B018
+        estimate(found.parameters[:2], self.forcing.take(np.arange(2)), self.bedrock)
 
     def solved(self, parameters: Floats, bedrock: str, on: str) -> Estimate:
         """Solve all sites or cells with these parameters; NaN rows stay NaN."""

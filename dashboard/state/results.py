@@ -83,6 +83,11 @@ class Results(param.Parameterized):
         scenario.param.watch(self._map_change, "show")
         self.param.watch(self._solve_change, "estimate")
 
+    @property
+    def at_hand(self) -> bool:
+        """Whether all that the first view needs was computed before, for another visitor."""
+        return all(self._session.opened.has(self._session.bedrock, *one) for one in self._wanted())
+
     def start(self) -> None:
         """Compute what the first view needs."""
         self._map()
@@ -104,15 +109,21 @@ class Results(param.Parameterized):
         """Ask for what is missing under the present scheme, in one go."""
         opened, bedrock = self._session.opened, self._session.bedrock
         have = self.estimates if bedrock == self._bedrock else {}
-        wanted = self._asked | needed(self._field, opened)
-        missing = sorted(wanted - set(have))
+        missing = sorted(self._wanted() - set(have))
         if not missing:
             return
 
         def work() -> tuple[str, dict[tuple[str, str], Estimate]]:
             return bedrock, {one: opened.estimate(bedrock, *one) for one in missing}
 
-        self._estimates.request(work, self._solved, self._failed)
+        if all(opened.has(bedrock, *one) for one in missing):
+            self._estimates.forget()
+            self._solved(work())
+        else:
+            self._estimates.request(work, self._solved, self._failed)
+
+    def _wanted(self) -> Wanted:
+        return self._asked | needed(self._field, self._session.opened)
 
     def _solved(self, answer: tuple[str, dict[tuple[str, str], Estimate]]) -> None:
         bedrock, found = answer

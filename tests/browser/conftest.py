@@ -69,6 +69,8 @@ class Visit:
         self.page.wait_for_selector("canvas", timeout=PATIENCE)
         drawn = "() => Bokeh.documents[0].get_model_by_name('profile')?.data.base?.[0] > 0"
         self.page.wait_for_function(drawn, timeout=PATIENCE)
+        whole = "() => Bokeh.documents[0].get_model_by_name('sensitivity') != null"
+        self.page.wait_for_function(whole, timeout=PATIENCE)  # what comes last
         framed = "() => Bokeh.documents[0].get_model_by_name('map')?.inner_width > 100"
         self.page.wait_for_function(framed, timeout=PATIENCE)
         self._still()

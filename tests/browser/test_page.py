@@ -13,6 +13,10 @@ from binn.clm5 import Forcing, clm5_defaults, solve, stock
 
 pytestmark = [pytest.mark.browser, pytest.mark.slow]
 
+PAINTED = """() => {
+  const map = Bokeh.documents[0].get_model_by_name("map")
+  return Bokeh.index.find_one_by_id(map.id)._render_count
+}"""
 OVERFLOW = "() => document.documentElement.scrollWidth - window.innerWidth"
 
 
@@ -138,6 +142,23 @@ def test_dark_and_back(site: str, visit) -> None:  # type: ignore[no-untyped-def
     one.until(lambda: background() < 60, "the map to be dark")
     one.page.get_by_role("button", name="Toggle theme").click()
     one.until(lambda: background() > 200, "the map to be light")
+
+
+def test_the_map_is_painted_again_only_for_changes_of_its_own(site: str, visit) -> None:  # type: ignore[no-untyped-def]
+    one = visit(site)
+    one.settled()
+    painted = one.page.evaluate(PAINTED)
+    one.page.get_by_role("button", name="Numbers of the parameters").click()
+    one.page.get_by_role("table").first.wait_for()
+    one.page.get_by_role("button", name="Forcing").click()
+    one.page.get_by_text("Carbon input").first.wait_for()
+    one.page.wait_for_timeout(500)
+    assert one.page.evaluate(PAINTED) == painted
+    one.page.set_viewport_size({"width": 1000, "height": 640})
+    one.until(lambda: one.page.evaluate(PAINTED) > painted, "the map in its new size")
+    painted = one.page.evaluate(PAINTED)
+    one.page.get_by_role("button", name="Toggle theme").click()
+    one.until(lambda: one.page.evaluate(PAINTED) > painted, "the map in its new colours")
 
 
 def test_profile_switches(site: str, visit) -> None:  # type: ignore[no-untyped-def]

@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from pathlib import Path
 from typing import Any
 
-from dashboard.state.opened import Opened
+from dashboard.state.library import Library
 from dashboard.state.page_state import PageState
 from dashboard.state.work import Lane
 from dashboard.views.summary import MapSummary
@@ -32,9 +33,9 @@ class Held(Lane):
             done(work())
 
 
-def test_the_words_say_when_the_map_is_still_the_one_before(opened: Opened) -> None:
+def test_the_words_say_when_the_map_is_still_the_one_before(page_file: Path) -> None:
     lane = Held()
-    state = PageState(opened, lane)
+    state = PageState(Library().open(str(page_file)), lane)
     view = MapSummary(state)
     state.results.start()
     assert view._numbers.object == "Computing …"
@@ -46,3 +47,20 @@ def test_the_words_say_when_the_map_is_still_the_one_before(opened: Opened) -> N
     assert view._numbers.object.endswith(before)
     lane.go_on()
     assert "Computing" not in view._numbers.object
+
+
+def test_what_was_solved_for_another_visitor_is_there_at_once(page_file: Path) -> None:
+    opened, lane = Library().open(str(page_file)), Held()
+    first = PageState(opened, lane)
+    assert not first.results.at_hand
+    first.results.start()
+    lane.go_on()
+    second = PageState(opened, lane)
+    assert second.results.at_hand
+    second.results.start()
+    assert not lane.asked
+    assert second.results.mapped is not None
+    second.session.bedrock = "published"
+    assert len(lane.asked) == 1
+    second.session.bedrock = opened.bedrock  # before that was solved: known, and now shown
+    assert second.results.estimate.bedrock == opened.bedrock
