@@ -36,7 +36,7 @@ endif
 
 # only on this machine, so training from the page is allowed
 app: $(READY)
-	$(BIN)/panel serve app.py --warm --address 127.0.0.1 --port $(PORT) \
+	$(BIN)/panel serve app.py --address 127.0.0.1 --port $(PORT) \
 		--allow-websocket-origin 127.0.0.1:$(PORT) --allow-websocket-origin localhost:$(PORT) \
 		--args --allow-training $(if $(DATA),--data "$(DATA)") $(if $(CHECKPOINT),--checkpoint "$(CHECKPOINT)")
 

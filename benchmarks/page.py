@@ -57,6 +57,7 @@ def main() -> None:
     """Measure, print a table, and write it as JSON if asked."""
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("--repeat", type=int, default=5)
+    parser.add_argument("--starts", type=int, default=3, help="cold starts of the server")
     parser.add_argument("--sessions", type=int, default=20)
     parser.add_argument("--training", action="store_true", help="brush beside a training, too")
     parser.add_argument("--json", type=Path)
@@ -65,33 +66,42 @@ def main() -> None:
     if chromium is None:
         sys.exit("Chromium is missing: install it (apt install chromium).")
     found: dict[str, Any] = _Told({"load_before": os.getloadavg()[0], "cores": os.cpu_count()})
+    for module in ("binn.warm", "dashboard.warm"):  # as `make env` does
+        subprocess.run([sys.executable, "-m", module], cwd=ROOT, check=True)
     with sync_playwright() as playwright:
         browser = playwright.chromium.launch(executable_path=chromium, args=FLAGS)
-        with server() as (_, url, started, _, _):
-            Visit(browser, url).ready()
-            found["panel serve to first map, s"] = [time.monotonic() - started]
-        browser.close()
-    with sync_playwright() as playwright, server("--warm") as (process, url, began, answers, late):
-        browser = playwright.chromium.launch(executable_path=chromium, args=FLAGS)
-        found["make app until it answers, s"] = [answers - began]
-        asked = time.monotonic()
-        first = Visit(browser, url)
-        first.ready()
-        found["its first map, s"] = [time.monotonic() - asked]
-        found["first page, kB"] = [first.kilobytes()]
-        found["later page to map, s"] = [later(browser, url) for _ in range(options.repeat)]
-        found |= turns(browser, url, late)
-        found |= brushes(first, options.repeat)
-        for other in (exporting, solving):
-            found |= other(browser, url, first, options.repeat)
-        if options.training:
-            found |= beside_training(first, options.repeat)
-        found |= sliders(Visit(browser, f"{url}?tab=what-if&scope=all"), options.repeat)
-        found["memory a session, MB"] = memory(browser, url, process.pid, options.sessions)
+        found |= cold(browser, options.starts)
+        with server() as (process, url, _, late):
+            first = Visit(browser, url)
+            first.ready()
+            found["first page, kB"] = [first.kilobytes()]
+            first.page.wait_for_timeout(6000)
+            found |= later(browser, url, options.repeat)
+            measured(found, browser, process.pid, url, late, first, options)
         browser.close()
     found["load_after"] = os.getloadavg()[0]
     if options.json:
         options.json.write_text(json.dumps(found, indent=1), encoding="utf-8")
+
+
+def measured(
+    found: dict[str, Any],
+    browser: Browser,
+    pid: int,
+    url: str,
+    late: Path,
+    first: Visit,
+    options: argparse.Namespace,
+) -> None:
+    """What a page costs once it is there."""
+    found |= turns(browser, url, late)
+    found |= brushes(first, options.repeat)
+    for other in (exporting, solving):
+        found |= other(browser, url, first, options.repeat)
+    if options.training:
+        found |= beside_training(first, options.repeat)
+    found |= sliders(Visit(browser, f"{url}?tab=what-if&scope=all"), options.repeat)
+    found["memory a session, MB"] = memory(browser, url, pid, options.sessions)
 
 
 class _Told(dict[str, Any]):
@@ -110,7 +120,7 @@ class _Told(dict[str, Any]):
 class Visit:
     """A page in a browser of its own, and how many bytes came over its websocket."""
 
-    def __init__(self, browser: Browser, url: str) -> None:
+    def __init__(self, browser: Browser, url: str = "about:blank") -> None:
         self.context = browser.new_context(viewport={"width": 1280, "height": 720})
         self.page: Page = self.context.new_page()
         self.bytes = 0
@@ -125,9 +135,15 @@ class Visit:
         taken, self.bytes = self.bytes / 1000, 0
         return taken
 
-    def ready(self) -> None:
-        """Wait until the map is painted."""
+    def mapped(self) -> None:
+        """Wait until the map is painted with its values."""
         self.page.wait_for_selector("canvas", timeout=120_000)
+        known = "() => Bokeh.documents[0].get_model_by_name('sites')?.data.value[0] > 0"
+        self.page.wait_for_function(known, timeout=120_000)
+
+    def ready(self) -> None:
+        """Wait until the profile is painted, too."""
+        self.mapped()
         solved = "() => Bokeh.documents[0].get_model_by_name('profile')?.data.base?.[0] > 0"
         self.page.wait_for_function(solved, timeout=120_000)
 
@@ -141,14 +157,38 @@ class Visit:
         return time.monotonic() - start
 
 
-def later(browser: Browser, url: str) -> float:
-    """A later page: from asking to its map."""
-    start = time.monotonic()
-    visit = Visit(browser, url)
-    visit.ready()
-    taken = time.monotonic() - start
-    visit.context.close()
-    return taken
+def cold(browser: Browser, repeat: int) -> dict[str, list[float]]:
+    """From starting the server to its first page, in a browser that is open already."""
+    answers, maps, profiles = [], [], []
+    for _ in range(repeat):
+        visit = Visit(browser)
+        with server() as (_, url, started, _):
+            answers.append(time.monotonic() - started)
+            visit.page.goto(url, timeout=120_000, wait_until="commit")
+            visit.mapped()
+            maps.append(time.monotonic() - started)
+            visit.ready()
+            profiles.append(time.monotonic() - started)
+            visit.context.close()
+    names = ("it answers", "first map", "first profile")
+    times = (answers, maps, profiles)
+    return {f"server started to {name}, s": one for name, one in zip(names, times, strict=True)}
+
+
+def later(browser: Browser, url: str, repeat: int) -> dict[str, list[float]]:
+    """Later pages: from asking to the map, and to the profile."""
+    maps, profiles = [], []
+    for _ in range(repeat):
+        visit = Visit(browser)
+        start = time.monotonic()
+        visit.page.goto(url, timeout=120_000, wait_until="commit")
+        visit.mapped()
+        maps.append(time.monotonic() - start)
+        visit.ready()
+        profiles.append(time.monotonic() - start)
+        visit.page.wait_for_timeout(1500)
+        visit.context.close()
+    return {"later page to map, s": maps, "later page to profile, s": profiles}
 
 
 def brushes(
@@ -305,11 +345,10 @@ def told(values: Any) -> str:
 
 
 @contextmanager
-def server(*options: str) -> Iterator[tuple[subprocess.Popen[bytes], str, float, float, Path]]:
+def server() -> Iterator[tuple[subprocess.Popen[bytes], str, float, Path]]:
     """A server of the demonstration.
 
-    Its process, its address, when it was started and when it answered (s), and the file of
-    `benchmarks.heartbeat`.
+    Its process, its address, when it was started (s), and the file of `benchmarks.heartbeat`.
     """
     with socket.socket() as free:
         free.bind(("127.0.0.1", 0))
@@ -321,7 +360,7 @@ def server(*options: str) -> Iterator[tuple[subprocess.Popen[bytes], str, float,
     started = time.monotonic()
     process = subprocess.Popen(
         [*command, "--port", str(port), "--unused-session-lifetime", "1000",
-         "--check-unused-sessions", "1000", "--setup", "benchmarks/heartbeat.py", *options],
+         "--check-unused-sessions", "1000", "--setup", "benchmarks/heartbeat.py"],
         cwd=ROOT, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL,
         env={**os.environ, "BINN_HEARTBEAT": name},
     )  # fmt: skip
@@ -332,7 +371,7 @@ def server(*options: str) -> Iterator[tuple[subprocess.Popen[bytes], str, float,
                 break
             except OSError:
                 time.sleep(0.05)
-        yield process, f"http://127.0.0.1:{port}/app", started, time.monotonic(), late
+        yield process, f"http://127.0.0.1:{port}/app", started, late
     finally:
         process.terminate()
         process.wait(30)

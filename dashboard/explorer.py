@@ -6,6 +6,7 @@ from collections.abc import Callable
 
 import panel as pn
 import panel_material_ui as pmui
+from bokeh.document import Document
 from panel.viewable import Viewer
 
 from binn.runs import runs_folder
@@ -78,6 +79,7 @@ class Explorer:
             margin=0,
             sx={"& > .MuiBox-root": {"overflow": "visible"}},  # the page scrolls, not the tab
         )
+        self._document: Document | None = None
         self.main.param.watch(lambda _: self._open(), "active")
 
     @property
@@ -91,19 +93,24 @@ class Explorer:
 
     def start(self, tab: str = "explore") -> None:
         """Open a tab; what it shows comes when the state's results are started."""
-        number = list(self._bodies).index(tab) if tab in self._bodies else 0
-        if number != self.main.active:
-            self.main.active = number
-        else:
-            self._open()
+        self.main.active = list(self._bodies).index(tab) if tab in self._bodies else 0
+        self._open()
+        self._document = pn.state.curdoc  # what is opened later is built in turns
 
     def _open(self) -> None:
         """Fill the open tab if it is empty; views in the others wait."""
-        for tab, attention in self._attention.items():
-            attention.looked_at = tab == self.tab
-        body = self._bodies[self.tab]
-        if not body.objects:
-            body.append(self._makers[self.tab](self._attention[self.tab]))
+        tab = self.tab
+        for each, attention in self._attention.items():
+            attention.looked_at = each == tab
+        make = self._makers.pop(tab, None)
+        if make is None:
+            return
+        attention, made = self._attention[tab], []
+        steps = (
+            lambda: made.append(make(attention)),
+            lambda: self._bodies[tab].extend(made),
+        )
+        in_turns(self._document, steps, attention)
 
     def _explore(self, attention: Attention) -> pn.FlexBox:
         state = self.state
@@ -116,12 +123,13 @@ class Explorer:
         )
         right = pn.Column(styles=_RIGHT, margin=0)
 
-        def fill() -> None:
+        def words() -> None:
             left.append(MapSummary(state, attention))
-            right.extend((Selected(state, attention), DepthProfile(state, attention)))
+            right.append(Selected(state, attention))
 
         steps = (
-            fill,
+            words,
+            lambda: right.append(DepthProfile(state, attention)),
             lambda: right.append(SiteParameters(state, attention)),
             lambda: right.append(Inspector(state, attention, self._lane("inspecting"))),
         )
@@ -184,4 +192,4 @@ class Explorer:
     def _methods(self, _: Attention) -> Viewer:
         from dashboard.views.methods import Methods
 
-        return Methods(self.state, self._names)
+        return Methods(self.state, self._names, self._lane("lessons"))

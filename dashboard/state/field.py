@@ -3,17 +3,19 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Literal
+from typing import TYPE_CHECKING, Literal
 
 import numpy as np
 import param
 from numpy.typing import NDArray
 
 from binn.clm5.column import INTERFACES, thickness_inside
-from binn.observations import Observations
 from binn.parameters import PARAMETERS, index
 from binn.quantities import COMPONENT_NAMES, TRACEABILITY_NAMES
 from dashboard.state.estimate import Estimate, owners
+
+if TYPE_CHECKING:
+    from binn.observations import Observations
 
 __all__ = [
     "COLUMN_DEPTH",

@@ -214,7 +214,9 @@ class Opened:
 
         def compute() -> Estimate:
             found = keep and keep.load(source, bedrock)
-            if found is None:
+            if found is not None:  # with its parameters: they need not be computed either
+                self._kept.setdefault(("parameters", source, on), found.parameters)
+            else:
                 found = self.solved(self.parameters_of(source, on), bedrock, on)
                 if keep is not None:
                     keep.keep(source, found)

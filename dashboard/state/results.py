@@ -72,6 +72,7 @@ class Results(param.Parameterized):
         self._spreads = spreads or Lane()
         self._asked: Wanted = {("binn", "site")}
         self._bedrock = ""
+        self._mapped_from: tuple[object, ...] = ()
         self._climates: dict[tuple[object, ...], Any] = {}
         self._spread: tuple[object, NDArray[np.float64] | None] = (None, None)
         session.param.watch(self._map, "bedrock")
@@ -136,15 +137,23 @@ class Results(param.Parameterized):
 
     def _map(self, *_: object) -> None:
         self._solve()
-        if self._bedrock != self._session.bedrock:
+        field, session = self._field, self._session
+        if self._bedrock != session.bedrock:
             self.waiting = True
             return  # comes with the answer
-        if self._field.source == "spread" and not self._field.field.measured:
+        if field.source == "spread" and not field.field.measured:
             self._ask_spread()
-        found = mapped(self._field, self._session.opened, self.get, self._spread_now())
-        if found is not None:
-            self.mapped = found
-        self.waiting = found is None
+        spread = self._spread_now()
+        settings = tuple(getattr(field, name) for name in _MAPPED_BY)
+        made_of = tuple(self.get(*one) for one in sorted(needed(field, session.opened)))
+        key = (*settings, session.bedrock, spread is None, *made_of)
+        if key != self._mapped_from:
+            found = mapped(field, session.opened, self.get, spread)
+            if found is not None:
+                self.mapped, self._mapped_from = found, key
+            self.waiting = found is None
+        else:
+            self.waiting = False
 
     def _spread_key(self) -> tuple[object, ...]:
         field = self._field

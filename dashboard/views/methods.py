@@ -4,12 +4,14 @@ from __future__ import annotations
 
 import html
 
+from panel.layout import Column
 from panel.pane import HTML
 from panel.viewable import Viewer
 
 from dashboard.equations import COMPONENTS, LEARNING, MODEL, SCALARS, TRACEABILITY
-from dashboard.state.lessons import lessons
+from dashboard.state.lessons import Lesson, lessons
 from dashboard.state.page_state import PageState
+from dashboard.state.work import Lane
 from dashboard.theme import plain
 
 __all__ = ["Methods"]
@@ -29,6 +31,8 @@ li { margin: 0.2rem 0 }
 pre { overflow-x: auto; padding: 0.5rem 0.7rem; background: rgba(128,128,128,0.13) }
 </style>
 """
+_LESSONS = f"{_STYLE}<style>div {{ padding-bottom: 0; min-height: 20rem }}</style>"
+"""What is below them stays where it is while their numbers are computed."""
 _LIMITS = """
 <h2>Limits</h2>
 <p>Steady state only: no history of land use or climate. The turnover time of coarse woody debris
@@ -78,26 +82,47 @@ class Methods(Viewer):
     state : PageState
     names : (str, str), optional
         Of the dataset and checkpoint, as links name them.
+    lane : Lane, optional
+        Where the numbers of the lessons are computed.
+
+    Attributes
+    ----------
+    lessons, rest : panel.pane.HTML
     """
 
     def __init__(
         self,
         state: PageState,
         names: tuple[str, str] = ("demo", "demo"),
+        lane: Lane | None = None,
         **params: object,
     ) -> None:
         super().__init__(**params)
-        self._session, self._names = state.session, names
+        self._session = state.session
+        self.lessons, self.rest = (HTML(sizing_mode="stretch_width", margin=0) for _ in range(2))
+        science = f"{MODEL}{SCALARS}{TRACEABILITY}{COMPONENTS}{LEARNING}{_LIMITS}"
+        parts = (self._card(), science, self._references(), _OWN)
+        self.rest.object = f"{_STYLE}<div>{''.join(parts)}</div>"
+        self._say(f"<p>{plain('Computing their numbers …')}</p>")
+        opened = state.session.opened
+        (lane or Lane()).request(
+            lambda: lessons(opened, *names),
+            self._show,
+            lambda sentence: self._say(f"<p>{plain(sentence)}</p>"),
+        )
 
-    def _lessons(self) -> str:
+    def _say(self, content: str) -> None:
+        self.lessons.object = f"{_LESSONS}<div><h2>Three lessons</h2>{content}</div>"
+
+    def _show(self, found: list[Lesson]) -> None:
         parts = []
-        for lesson in lessons(self._session.opened, *self._names):
+        for lesson in found:
             links = " · ".join(
                 f'<a href="?{html.escape(query)}">{plain(words)}</a>'
                 for words, query in lesson.links
             )
             parts.append(f"<p><b>{plain(lesson.title)}.</b> {plain(lesson.words)} {links}</p>")
-        return f"<h2>Three lessons</h2>{''.join(parts)}"
+        self._say("".join(parts))
 
     def _card(self) -> str:
         opened = self._session.opened
@@ -131,11 +156,5 @@ class Methods(Viewer):
             items.append(f"<li>{plain(words)}{f': {link}' if address else ''}.</li>")
         return f"<h2>Cite</h2><ul>{''.join(items)}</ul>"
 
-    def __panel__(self) -> HTML:
-        science = f"{MODEL}{SCALARS}{TRACEABILITY}{COMPONENTS}{LEARNING}{_LIMITS}"
-        parts = (self._lessons(), self._card(), science, self._references(), _OWN)
-        return HTML(
-            f"{_STYLE}<div>{''.join(parts)}</div>",
-            sizing_mode="stretch_width",
-            margin=0,
-        )
+    def __panel__(self) -> Column:
+        return Column(self.lessons, self.rest, sizing_mode="stretch_width", margin=0)

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from itertools import chain
+
 import numpy as np
 import panel_material_ui as pmui
 import param
@@ -42,6 +44,7 @@ _POOL_COLOURS = ("grey", "yellow", "green", "orange", "sky", "purple", "vermilli
 _DASH = [7, 4]
 _DOTS = {"proda": [2, 3], "truth": [9, 3, 2, 3]}
 _HEIGHT = 225
+_SPOKEN = "Soil organic carbon by depth"
 _LEGEND = 1.25
 """Height of a line of the legend, rem."""
 _OTHERS = ("proda", "truth")
@@ -108,7 +111,7 @@ class DepthProfile(Viewer):
         self._total: dict[str, list[GlyphRenderer]] = {
             role: [] for role in ("base", "changed", "observed", *_OTHERS)
         }
-        self._pools: list[GlyphRenderer] = []
+        self._pools: dict[str, list[GlyphRenderer]] = {}
         self._depths = Range1d(start=_DEPTHS[self.reach], end=0)
         self._across = {scale: Range1d() for scale in self.param.scale.objects}
         self._panes: dict[str, Bokeh] = {}
@@ -150,10 +153,6 @@ class DepthProfile(Viewer):
             fig.segment("low", "depth", "high", "depth", source=points, line_width=1.2),
             marks,
         ]
-        for pool, colour in zip(POOLS, _POOL_COLOURS, strict=True):
-            style = {"source": layers, "line_width": 1.8, "line_color": OKABE_ITO[colour]}
-            self._pools.append(fig.line(f"base_{pool}", "depth", **style))
-            self._pools.append(fig.line(f"changed_{pool}", "depth", line_dash=_DASH, **style))
         self._total["base"] += [
             fig.harea("base_low", "base_high", "depth", source=layers, fill_alpha=0.18),
             fig.line("base", "depth", source=layers, line_width=2.2),
@@ -172,7 +171,18 @@ class DepthProfile(Viewer):
         formatters = {"@soc": "printf", "@depth": "printf"}
         fig.add_tools(HoverTool(renderers=[marks], tooltips=tips, formatters=formatters))
         fig.ygrid.grid_line_color = None
-        return quiet(fig, "Soil organic carbon by depth")
+        return quiet(fig, _SPOKEN)
+
+    def _draw_pools(self, fig: figure) -> list[GlyphRenderer]:
+        """Lines of the pools; those of a figure are made when they are first asked for."""
+        drawn = []
+        for pool, colour in zip(POOLS, _POOL_COLOURS, strict=True):
+            style = {"line_width": 1.8, "line_color": OKABE_ITO[colour]}
+            for line, dash in (("base", "solid"), ("changed", _DASH)):
+                columns = {"x": f"{line}_{pool}", "y": "depth", "source": self.simulated}
+                drawn.append(fig.line(**columns, line_dash=dash, **style))
+        quiet(fig, _SPOKEN)
+        return drawn
 
     def _simulated(self) -> dict[str, Floats]:
         """Columns of the lines, kgC m-3; NaN where there is nothing to draw."""
@@ -275,8 +285,11 @@ class DepthProfile(Viewer):
             self._follow_theme()
         for scale, pane in self._panes.items():
             pane.visible = scale == self.scale
-        for line in self._pools:
-            line.visible = self.parts == "Pools"
+        pools = self.parts == "Pools"
+        if pools and self.scale not in self._pools:
+            self._pools[self.scale] = self._draw_pools(self._panes[self.scale].object)
+        for line in chain(*self._pools.values()):
+            line.visible = pools
         sources = self._session.opened.sources
         for role in ("base", "changed", *_OTHERS):
             for line in self._total[role]:

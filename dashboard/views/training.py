@@ -98,7 +98,7 @@ class Training(Viewer):
             lambda: self._panel.append(listed),
             lambda: listed.append(self.details.panel),
         )
-        in_turns(pn.state.curdoc, steps)
+        in_turns(pn.state.curdoc, steps, attention)
         self._ticker = Ticker(self._tick, _SECONDS)
         self.table.param.watch(self._chosen, "chosen")
         attention.follow(self._redraw, state.session, ["dark"])

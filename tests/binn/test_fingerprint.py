@@ -40,12 +40,12 @@ def commit(folder: Path) -> str:
 def test_the_page_names_what_it_was_imported_from(
     program: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    from dashboard import shell
+    from dashboard import visit
 
-    monkeypatch.setattr(shell, "_OTHERS", ())
-    monkeypatch.setattr(shell.gc, "freeze", lambda: None)
+    monkeypatch.setattr(visit, "_OTHERS", ())
+    monkeypatch.setattr(visit.gc, "freeze", lambda: None)
     began = git(program.parent, "rev-parse", "HEAD")
-    shell._import_the_rest()
+    visit._import_the_rest()
     program.write_text("second")
     assert commit(program.parent) != began
     assert git_revision() == began

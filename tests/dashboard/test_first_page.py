@@ -18,6 +18,7 @@ from bokeh.document import Document
 from panel.io.state import set_curdoc
 pn.extension()
 import dashboard.shell as shell
+import dashboard.visit as visit
 from dashboard.settings import settings
 from dashboard.state.work import Lane
 
@@ -25,7 +26,7 @@ class Never(Lane):
     def request(self, *_):
         pass
 
-shell._lane = lambda _: Never()
+visit.lane = lambda _: Never()
 with set_curdoc(Document()):
     page = shell.page(settings([], {}))
     page.server_doc(pn.state.curdoc)

@@ -72,7 +72,8 @@ def test_the_bedrock_lesson_selects_where_the_scheme_matters(
 
 def test_methods_asks_nothing_of_the_world(demo: PageState) -> None:
     """Every address is one that people click; equations are set by the browser."""
-    page = Methods(demo).__panel__().object
+    view = Methods(demo)
+    page = view.lessons.object + view.rest.object
     assert page.count("<math") > 12
     assert "<mo>&lt;</mo>" in page
     assert "<script" not in page

@@ -17,7 +17,7 @@ class Loop:
     def __init__(self) -> None:
         self.next: list[Callable[[], None]] = []
 
-    def add_next_tick_callback(self, callback: Callable[[], None]) -> None:
+    def add_timeout_callback(self, callback: Callable[[], None], _milliseconds: int) -> None:
         self.next.append(callback)
 
     def turn(self) -> None:
@@ -58,8 +58,33 @@ def test_a_tab_that_was_left_waits_until_it_is_opened_again(loop: Loop) -> None:
     for _ in range(5):
         loop.turn()
     assert done == ["left 0", "other"]
+    assert not loop.next
     for looks in (True, False, True):  # looked at, left before its turn came, looked at again
         left.looked_at = looks
     for _ in range(5):
         loop.turn()
     assert done == ["left 0", "other", "left 1", "left 2"]
+
+
+def test_one_page_does_one_thing_after_the_other(loop: Loop) -> None:
+    done: list[str] = []
+    for name in ("first", "second"):
+        in_turns(loop, [lambda n=n, name=name: done.append(f"{name} {n}") for n in range(2)])  # type: ignore[arg-type,misc]
+    for n in range(1, 5):
+        assert len(loop.next) == 1
+        loop.turn()
+        assert len(done) == n
+    assert done == ["first 0", "first 1", "second 0", "second 1"]
+
+
+def test_a_step_that_fails_does_not_keep_the_others_from_being_done(loop: Loop) -> None:
+    done: list[str] = []
+
+    def fail() -> None:
+        raise RuntimeError("this one")
+
+    in_turns(loop, [fail, lambda: done.append("the next")])  # type: ignore[arg-type]
+    with pytest.raises(RuntimeError, match="this one"):
+        loop.turn()
+    loop.turn()
+    assert done == ["the next"]

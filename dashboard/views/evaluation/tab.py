@@ -92,7 +92,7 @@ class Evaluation(Viewer):
         opened = state.opened
         self.param.source.objects = {opened.source_name(one): one for one in opened.sources}
         state.look.tie(self, part="evaluated", above="above", source="scored")
-        attention = attention or Attention()
+        self._attention = attention = attention or Attention()
         self._session, self._selection = state.session, state.selection
         self._results, self._opened = state.results, opened
         self._lane, self._worker = lane or Lane(), Worker(opened, runs)
@@ -328,5 +328,5 @@ class Evaluation(Viewer):
             lambda: whole.extend((pair(self.depths, self.biomes), self._legend)),
             lambda: whole.extend((self.numbers.layout, *tables, self._before)),
         )
-        in_turns(pn.state.curdoc, steps)
+        in_turns(pn.state.curdoc, steps, self._attention)
         return whole

@@ -1,0 +1,95 @@
+"""What a visitor asked for: the dataset and checkpoint of a link, or the server's own."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+
+from binn.errors import InputError
+from binn.runs import Runs
+from dashboard.settings import DEMO, Settings
+from dashboard.state.catalogue import Catalogue
+from dashboard.state.opened import Opened
+
+__all__ = ["Found", "find", "sentence"]
+
+_OF_THE_DATA = ("sites", "packed", "region")
+"""Keys of a link that mean nothing on another dataset."""
+
+
+@dataclass(frozen=True)
+class Found:
+    """What is shown.
+
+    Attributes
+    ----------
+    opened : Opened
+    names : (str, str)
+        Of the dataset and checkpoint, as links name them.
+    query : dict of str to str
+        What of the link holds for it.
+    note : str
+        Why it is not what the link names, or "".
+    """
+
+    opened: Opened
+    names: tuple[str, str]
+    query: dict[str, str]
+    note: str = ""
+
+
+def find(
+    settings: Settings,
+    query: dict[str, str],
+    catalogue: Catalogue,
+    runs: Runs,
+    open_one: Callable[[str, tuple[str, ...]], Opened],
+) -> Found:
+    """What the link names; what the server was started with if that cannot be had.
+
+    Parameters
+    ----------
+    settings : Settings
+        What the server was started with.
+    query : dict of str to str
+        The link.
+    catalogue : Catalogue
+        What may be opened.
+    runs : Runs
+        One of them may be promoted: then its checkpoint is the usual one.
+    open_one : callable
+        `Library.open`.
+
+    Raises
+    ------
+    InputError
+        If what the server was started with cannot be used.
+    """
+    server = (catalogue.name_of(settings.data), catalogue.models_name(settings.checkpoints))
+    promoted = _promoted(server[0], settings, catalogue, runs)
+    names = (query.get("data") or server[0], query.get("checkpoint") or promoted or server[1])
+    note = ""
+    if names != server:
+        try:
+            opened = open_one(catalogue.dataset(names[0]), catalogue.model(names[1]))
+            return Found(opened, names, query)
+        except InputError as problem:
+            note = f"{sentence(problem)} {server[0]} is shown instead."
+            query = {key: value for key, value in query.items() if key not in _OF_THE_DATA}
+    return Found(open_one(settings.data, settings.checkpoints), server, query, note)
+
+
+def _promoted(data: str, settings: Settings, catalogue: Catalogue, runs: Runs) -> str:
+    """The run that was chosen for this page, unless the server was told a checkpoint."""
+    if settings.checkpoints not in ((), (DEMO,)):
+        return ""
+    chosen = runs.promoted()
+    if chosen is None or Catalogue.name_of(runs.get(chosen).dataset) != data:
+        return ""
+    return catalogue.run_name(chosen)
+
+
+def sentence(problem: InputError) -> str:
+    """What went wrong, as a sentence among others."""
+    words = str(problem)
+    return words[:1].upper() + words[1:].rstrip(".") + "."
