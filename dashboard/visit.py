@@ -140,12 +140,12 @@ class Visit:
         self._over.append(self._notices)
 
     def _solved(self, *_: object) -> None:
-        """The first map is there: soon what the other tabs need, once for all visitors."""
+        """The first map is there: soon what the other tabs need."""
         self._state.results.param.unwatch(self._watching)
         self._document.add_timeout_callback(self._prepare, _SOON)
 
     def _prepare(self) -> None:
-        pn.state.as_cached("binn-others", _meanwhile, opened=self._state.opened)
+        Thread(target=_load_the_rest, args=(self._state.opened,), daemon=True).start()
 
     def _training(self, attention: Attention) -> object:
         from dashboard.views.training import Training
@@ -212,16 +212,10 @@ def _query() -> str:
     return urlencode([(key, value.decode("utf-8", "replace")) for key, value in pairs])
 
 
-def _meanwhile(opened: Opened) -> Thread:
-    """The thread in which everything else is loaded while visitors look at the first page."""
-
-    def work() -> None:
-        _import_the_rest()
-        opened.prepare()
-
-    thread = Thread(target=work, daemon=True)
-    thread.start()
-    return thread
+def _load_the_rest(opened: Opened) -> None:
+    """What else is needed, while visitors look at the first page; once a process and a dataset."""
+    _import_the_rest()
+    opened.prepare()
 
 
 @cache

@@ -230,9 +230,9 @@ class Opened:
 
     def prepare(self) -> None:
         """Load what only a change needs: torch, the networks, the compiled process model."""
-        found = self.estimate(self.bedrock)
+        parameters = self.parameters_of("binn", "site")[:2]
+        estimate(parameters, self.forcing.take(np.arange(len(parameters))), self.bedrock)
         self.models  # noqa: B018
-        estimate(found.parameters[:2], self.forcing.take(np.arange(2)), self.bedrock)
 
     def solved(self, parameters: Floats, bedrock: str, on: str) -> Estimate:
         """Solve all sites or cells with these parameters; NaN rows stay NaN."""
@@ -271,6 +271,8 @@ class Opened:
         return self._once(("spread", bedrock, on, *key), compute)
 
     def _once(self, key: tuple[str, ...], compute: Callable[[], Any]) -> Any:
+        if key in self._kept:  # whoever asks for what is there waits for nobody
+            return self._kept[key]
         with self._lock:
             if key not in self._kept:
                 self._kept[key] = compute()

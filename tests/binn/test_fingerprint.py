@@ -45,7 +45,7 @@ def test_the_page_names_what_it_was_imported_from(
     monkeypatch.setattr(visit, "_OTHERS", ())
     monkeypatch.setattr(visit.gc, "freeze", lambda: None)
     began = git(program.parent, "rev-parse", "HEAD")
-    visit._import_the_rest()
+    visit._import_the_rest.__wrapped__()
     program.write_text("second")
     assert commit(program.parent) != began
     assert git_revision() == began
