@@ -7,7 +7,7 @@ from itertools import chain
 import numpy as np
 import panel_material_ui as pmui
 import param
-from bokeh.models import ColumnDataSource, GlyphRenderer, HoverTool, Range1d
+from bokeh.models import ColumnDataSource, GlyphRenderer, HoverTool, Line, Range1d
 from bokeh.plotting import figure
 from numpy.typing import NDArray
 from panel.layout import Column, Row
@@ -44,7 +44,6 @@ _POOL_COLOURS = ("grey", "yellow", "green", "orange", "sky", "purple", "vermilli
 _DASH = [7, 4]
 _DOTS = {"proda": [2, 3], "truth": [9, 3, 2, 3]}
 _HEIGHT = 225
-_SPOKEN = "Soil organic carbon by depth"
 _LEGEND = 1.25
 """Height of a line of the legend, rem."""
 _OTHERS = ("proda", "truth")
@@ -124,7 +123,7 @@ class DepthProfile(Viewer):
         attention.follow(self._redraw, state.selection, ["sites"])
         attention.follow(self._redraw, state.results, ["estimate", "estimates", "change"])
         attention.follow(self._follow_theme, state.session, ["dark"])
-        self.param.watch(self._show, ["scale", "parts", "reach"])
+        attention.follow(self._show, self, ["scale", "parts", "reach"])
 
     def _figure(self, scale: str) -> figure:
         fig = figure(
@@ -171,17 +170,18 @@ class DepthProfile(Viewer):
         formatters = {"@soc": "printf", "@depth": "printf"}
         fig.add_tools(HoverTool(renderers=[marks], tooltips=tips, formatters=formatters))
         fig.ygrid.grid_line_color = None
-        return quiet(fig, _SPOKEN)
+        return quiet(fig, "Soil organic carbon by depth")
 
     def _draw_pools(self, fig: figure) -> list[GlyphRenderer]:
-        """Lines of the pools; those of a figure are made when they are first asked for."""
+        """Lines of the pools; those of a figure are made when they are first asked for, at once."""
         drawn = []
         for pool, colour in zip(POOLS, _POOL_COLOURS, strict=True):
             style = {"line_width": 1.8, "line_color": OKABE_ITO[colour]}
             for line, dash in (("base", "solid"), ("changed", _DASH)):
-                columns = {"x": f"{line}_{pool}", "y": "depth", "source": self.simulated}
-                drawn.append(fig.line(**columns, line_dash=dash, **style))
-        quiet(fig, _SPOKEN)
+                glyph = Line(x=f"{line}_{pool}", y="depth", line_dash=dash, **style)
+                drawn.append(GlyphRenderer(data_source=self.simulated, glyph=glyph))
+        # not one by one: for each the browser would lay out the whole page
+        fig.renderers = [*fig.renderers, *drawn]
         return drawn
 
     def _simulated(self) -> dict[str, Floats]:
