@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
 from typing import Any
 
 import pytest
@@ -70,7 +71,8 @@ def test_what_comes_as_a_write_ends_is_written(socket: Socket) -> None:
         for _ in range(10):
             await asyncio.sleep(0)
 
-    asyncio.run(visit())
+    with ThreadPoolExecutor(1) as thread:  # this one may have an event loop: that of a browser
+        thread.submit(lambda: asyncio.run(visit())).result()
     assert socket.titles == ["one", "two", "three"]
     assert doc not in panel_document._WRITE_MSGS
     assert doc not in panel_document._WRITE_BLOCK
