@@ -1,10 +1,10 @@
 """Solutions of the embedded demonstration, kept on disk from one start of the page to the next.
 
 What the first view shows is always the same there, and to compute it a new process has to import
-torch, which takes longer than all else together. So it is kept beside the program, in
-``.cache/solutions`` (or where ``BINN_CACHE`` says), under a key of everything it follows from: the
-data, the checkpoint, the source code and the versions of what it computes with. A file that is
-missing, damaged or of another key is as good as none: it is computed again.
+torch, which takes longer than all else together. So it is kept, in ``.cache/solutions`` of a
+checkout or where ``BINN_CACHE`` says, under a key of everything it follows from: the data, the
+checkpoint, the source code and the versions of what it computes with. A file that is missing,
+damaged or of another key is as good as none: it is computed again.
 """
 
 from __future__ import annotations
@@ -43,13 +43,20 @@ class Kept:
 
     Parameters
     ----------
-    folder : Path, optional
+    folder : Path
         Made when something is first kept.
     """
 
-    def __init__(self, folder: Path | None = None) -> None:
-        root = Path(os.environ.get(_VARIABLE) or Path(__file__).parents[2] / ".cache")
-        self._folder = folder or root.absolute() / "solutions"
+    def __init__(self, folder: Path) -> None:
+        self._folder = folder
+
+    @classmethod
+    def here(cls) -> Kept | None:
+        """Of this program; None where it is installed without a place for what it keeps."""
+        checkout = Path(__file__).resolve().parents[2]
+        usual = checkout / ".cache" if (checkout / "app.py").is_file() else None
+        chosen = os.environ.get(_VARIABLE) or usual
+        return None if chosen is None else cls(Path(chosen).absolute() / "solutions")
 
     def load(self, source: str, bedrock: str) -> Estimate | None:
         """What was kept of a source; None if there is nothing that can be used.

@@ -96,7 +96,7 @@ def _open(data: str, checkpoints: tuple[str, ...], device: str) -> Opened:
     )
     if (data, checkpoints, device) == (DEMO, (DEMO,), "cpu"):
         # they are known to fit: torch and the weights can wait until the page is on its way
-        opened.bedrock, opened.kept = _shipped_bedrock(), Kept()
+        opened.bedrock, opened.kept = _shipped_bedrock(), Kept.here()
         opened.has_folds, opened.load_folds = True, lambda: binn.load_ensemble(DEMO)
         return opened
     _check(device)

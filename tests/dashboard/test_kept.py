@@ -132,3 +132,17 @@ def test_only_the_demonstration_under_its_own_scheme_is_kept(
     found = demo.estimate("conserving", "truth")
     assert asked == ["truth", "keep truth"]
     assert np.isfinite(found).all()
+
+
+def test_what_is_installed_keeps_nothing_beside_the_library(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(
+        kept_module, "__file__", str(tmp_path / "site-packages" / "dashboard" / "state" / "kept.py")
+    )
+    monkeypatch.delenv("BINN_CACHE", raising=False)
+    assert Kept.here() is None
+    monkeypatch.setenv("BINN_CACHE", str(tmp_path))
+    here = Kept.here()
+    assert here is not None
+    assert here._folder == tmp_path / "solutions"
