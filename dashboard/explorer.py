@@ -118,17 +118,13 @@ class Explorer:
             pn.Column(
                 FieldMap(state, attention), styles=_TALL, margin=0, sizing_mode="stretch_width"
             ),
+            MapSummary(state, attention),  # never a map without what its numbers are
             styles=_LEFT,
             margin=0,
         )
         right = pn.Column(styles=_RIGHT, margin=0)
-
-        def words() -> None:
-            left.append(MapSummary(state, attention))
-            right.append(Selected(state, attention))
-
         steps = (
-            words,
+            lambda: right.append(Selected(state, attention)),
             lambda: right.append(DepthProfile(state, attention)),
             lambda: right.append(SiteParameters(state, attention)),
             lambda: right.append(Inspector(state, attention, self._lane("inspecting"))),
