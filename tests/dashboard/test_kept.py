@@ -10,6 +10,8 @@ from pathlib import Path
 import numpy as np
 import pytest
 
+from binn.errors import InputError
+from dashboard import warm
 from dashboard.state import kept as kept_module
 from dashboard.state.estimate import Estimate
 from dashboard.state.kept import Kept
@@ -146,3 +148,16 @@ def test_what_is_installed_keeps_nothing_beside_the_library(
     here = Kept.here()
     assert here is not None
     assert here._folder == tmp_path / "solutions"
+
+
+def test_without_the_demonstration_nothing_is_solved_ahead(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    def missing(*_: object) -> None:
+        raise InputError("the embedded demonstration is missing")
+
+    monkeypatch.setattr(Library, "open", missing)
+    warm.main()
+    assert capsys.readouterr().err == (
+        "the demonstration is not solved ahead: the embedded demonstration is missing\n"
+    )
