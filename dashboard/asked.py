@@ -2,16 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from dataclasses import dataclass
 
 from binn.errors import InputError
 from binn.runs import Runs
 from dashboard.settings import DEMO, Settings
 from dashboard.state.catalogue import Catalogue
+from dashboard.state.library import Library
 from dashboard.state.opened import Opened
 
-__all__ = ["Found", "find", "sentence"]
+__all__ = ["Found", "find"]
 
 _OF_THE_DATA = ("sites", "packed", "region")
 """Keys of a link that mean nothing on another dataset."""
@@ -43,7 +43,7 @@ def find(
     query: dict[str, str],
     catalogue: Catalogue,
     runs: Runs,
-    open_one: Callable[[str, tuple[str, ...]], Opened],
+    library: Library,
 ) -> Found:
     """What the link names; what the server was started with if that cannot be had.
 
@@ -57,8 +57,8 @@ def find(
         What may be opened.
     runs : Runs
         One of them may be promoted: then its checkpoint is the usual one.
-    open_one : callable
-        `Library.open`.
+    library : Library
+        Opens it.
 
     Raises
     ------
@@ -71,12 +71,12 @@ def find(
     note = ""
     if names != server:
         try:
-            opened = open_one(catalogue.dataset(names[0]), catalogue.model(names[1]))
+            opened = library.open(catalogue.dataset(names[0]), catalogue.model(names[1]))
             return Found(opened, names, query)
         except InputError as problem:
-            note = f"{sentence(problem)} {server[0]} is shown instead."
+            note = f"{_sentence(problem)} {server[0]} is shown instead."
             query = {key: value for key, value in query.items() if key not in _OF_THE_DATA}
-    return Found(open_one(settings.data, settings.checkpoints), server, query, note)
+    return Found(library.open(settings.data, settings.checkpoints), server, query, note)
 
 
 def _promoted(data: str, settings: Settings, catalogue: Catalogue, runs: Runs) -> str:
@@ -89,7 +89,7 @@ def _promoted(data: str, settings: Settings, catalogue: Catalogue, runs: Runs) -
     return catalogue.run_name(chosen)
 
 
-def sentence(problem: InputError) -> str:
+def _sentence(problem: InputError) -> str:
     """What went wrong, as a sentence among others."""
     words = str(problem)
     return words[:1].upper() + words[1:].rstrip(".") + "."

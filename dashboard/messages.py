@@ -4,7 +4,7 @@ Where the socket is busy, Panel queues what it has to send and starts a task tha
 (`panel.io.document._dispatch_msgs`). A task that has written takes away the sign that there is
 something to write, also if more has been queued in the meantime; the task that was started for that
 then finds no sign and ends. What it should have sent stays until the page changes again, which it
-may never do: buttons that do not come, a label without its slider.
+may never do.
 """
 
 from __future__ import annotations

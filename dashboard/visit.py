@@ -92,7 +92,7 @@ class Visit:
         query = dict(parse_qsl(_query(), keep_blank_values=False))
         if "theme" in query:
             shell.dark_theme = query["theme"] == "dark"
-        found = find(settings, query, self._catalogue, self._runs, library.open)
+        found = find(settings, query, self._catalogue, self._runs, library)
         self._main.objects = self._built(found)
         self._begin()
 

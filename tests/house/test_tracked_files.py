@@ -55,12 +55,11 @@ def test_no_file_names_a_configured_package_index(root: Path, tracked: list[Path
     settings = stdout("pip", "config", "list", cwd=root) + stdout(
         "npm", "config", "get", "registry", cwd=root
     )
-    public = {"pypi.org", "registry.npmjs.org"}
     hosts = {urlsplit(url).hostname for url in re.findall(r"https?://[^\s'\"]+", settings)}
     named = [
         (path.relative_to(root), host)
         for path, text in texts(tracked).items()
-        for host in hosts - public - {None}
+        for host in hosts - {None}
         if host in text
     ]
     assert not named

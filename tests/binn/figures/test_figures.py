@@ -154,14 +154,6 @@ def test_parameters_outside_the_prior_are_named():
     assert any(text.get_text() == "10" for text in figure.axes[0].texts)
 
 
-@pytest.fixture
-def traced(rng) -> Traced:
-    influx, baseline = rng.uniform(100, 600, N), rng.uniform(5, 20, N)
-    scalar = rng.uniform(0.1, 0.6, N)
-    biome = np.where(np.arange(N) < 25, "Meadow", "Forest")
-    return Traced(influx, baseline / scalar, baseline, scalar, biome)
-
-
 @pytest.mark.parametrize("columns", WIDTHS)
 def test_traceability_draws_the_means_of_the_biomes(traced, columns):
     meadow, forest = means = biome_means(traced)

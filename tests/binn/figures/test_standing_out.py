@@ -14,7 +14,6 @@ from numpy.testing import assert_allclose
 from binn.figures import (
     COLUMNS,
     MapField,
-    Traced,
     map_figure,
     profile_figure,
     profile_of_sites,
@@ -23,14 +22,6 @@ from binn.figures import (
 from binn.figures.style import ROLES
 
 WIDTHS = tuple(COLUMNS)
-
-
-@pytest.fixture
-def traced(rng) -> Traced:
-    influx, baseline = rng.uniform(100, 600, N), rng.uniform(5, 20, N)
-    scalar = rng.uniform(0.1, 0.6, N)
-    biome = np.where(np.arange(N) < 25, "Meadow", "Forest")
-    return Traced(influx, baseline / scalar, baseline, scalar, biome)
 
 
 def test_only_one_profile_has_a_band(rng):
