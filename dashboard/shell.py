@@ -9,6 +9,7 @@ from panel.util import edit_readonly
 
 from binn.errors import InputError
 from dashboard import run_table  # noqa: F401  # a page sent before it is known cannot show it
+from dashboard.hearing import HEAR_ALL_CHANGES
 from dashboard.messages import leave_none_behind
 from dashboard.painting import PAINT_WHAT_CHANGED
 from dashboard.references import look_only_where_models_can_be
@@ -23,7 +24,7 @@ _TEMPLATE = f"""{{% extends "base.html" %}}
 {{% block postamble %}}
 {{{{ super() }}}}
 <script type="module-shim" src="{pmui.Page._render_esm(server=True)}"></script>
-<script>{PAINT_WHAT_CHANGED}</script>
+<script>{PAINT_WHAT_CHANGED}{HEAR_ALL_CHANGES}</script>
 {{% endblock %}}
 """
 """The page asks for its widgets at once, not only when it knows which ones it holds."""
