@@ -6,6 +6,7 @@ import panel as pn
 import panel_material_ui as pmui
 from bokeh.models import CustomJS
 from panel.util import edit_readonly
+from param.parameterized import Watcher
 
 from binn.errors import InputError
 from dashboard import run_table  # noqa: F401  # a page sent before it is known cannot show it
@@ -56,6 +57,7 @@ def page(settings: Settings | InputError) -> pmui.Page:
     """
     leave_none_behind()
     look_only_where_models_can_be()
+    followed = set(_watchers())
     shell = pmui.Page(
         title=TITLE,
         template=_TEMPLATE,
@@ -70,6 +72,8 @@ def page(settings: Settings | InputError) -> pmui.Page:
     )
     with edit_readonly(shell):
         shell.busy = False  # the map's words say what is computed; a flicker renders all anew
+    for watcher in set(_watchers()) - followed:  # else the server's state keeps the page for ever
+        pn.state.param.unwatch(watcher)
     if isinstance(settings, InputError):
         shell.main = [trouble(str(settings))]
         return shell
@@ -81,6 +85,11 @@ def page(settings: Settings | InputError) -> pmui.Page:
     except InputError as problem:
         shell.main = [trouble(str(problem))]
     return shell
+
+
+def _watchers() -> list[Watcher]:
+    """Who follows whether the server is busy."""
+    return list(pn.state.param.watchers.get("busy", {}).get("value", ()))
 
 
 def _on_phone() -> bool:
