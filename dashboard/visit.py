@@ -14,6 +14,7 @@ import panel_material_ui as pmui
 
 from binn.runs import Runs
 from dashboard.asked import Found, find
+from dashboard.garbage import Sweeper
 from dashboard.lanes import lane, visited
 from dashboard.settings import Settings
 from dashboard.state.attention import Attention
@@ -76,6 +77,8 @@ class Visit:
 
     def __init__(self, shell: pmui.Page, settings: Settings) -> None:
         self._shell, self._document = shell, visited()
+        if self._document is not None:
+            pn.state.as_cached("binn-sweeper", Sweeper).enter(self._document)
         library = pn.state.as_cached("binn-library", Library, device=settings.device)
         self._library: Library = library
         self._catalogue = Catalogue(settings.data, settings.checkpoints)
