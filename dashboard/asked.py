@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from contextlib import suppress
 from dataclasses import dataclass
 
 from binn.errors import InputError
@@ -11,7 +12,7 @@ from dashboard.state.catalogue import Catalogue
 from dashboard.state.library import Library
 from dashboard.state.opened import Opened
 
-__all__ = ["Found", "find"]
+__all__ = ["Found", "find", "wanted"]
 
 _OF_THE_DATA = ("sites", "packed", "region")
 """Keys of a link that mean nothing on another dataset."""
@@ -65,18 +66,46 @@ def find(
     InputError
         If what the server was started with cannot be used.
     """
-    server = (catalogue.name_of(settings.data), catalogue.models_name(settings.checkpoints))
-    promoted = _promoted(server[0], settings, catalogue, runs)
-    names = (query.get("data") or server[0], query.get("checkpoint") or promoted or server[1])
+    server = _server(settings, catalogue)
+    names = _names(settings, query, catalogue, runs)
     note = ""
     if names != server:
         try:
-            opened = library.open(catalogue.dataset(names[0]), catalogue.model(names[1]))
+            opened = library.open(*_paths(names, catalogue))
             return Found(opened, names, query)
         except InputError as problem:
             note = f"{_sentence(problem)} {server[0]} is shown instead."
             query = {key: value for key, value in query.items() if key not in _OF_THE_DATA}
     return Found(library.open(settings.data, settings.checkpoints), server, query, note)
+
+
+def wanted(
+    settings: Settings, query: dict[str, str], catalogue: Catalogue, runs: Runs
+) -> tuple[str, tuple[str, ...]]:
+    """The dataset and checkpoints that `find` opens first, as `Library.open` takes them."""
+    names = _names(settings, query, catalogue, runs)
+    if names != _server(settings, catalogue):
+        with suppress(InputError):  # `find` says it
+            return _paths(names, catalogue)
+    return settings.data, settings.checkpoints
+
+
+def _server(settings: Settings, catalogue: Catalogue) -> tuple[str, str]:
+    """Names of what the server was started with."""
+    return catalogue.name_of(settings.data), catalogue.models_name(settings.checkpoints)
+
+
+def _names(
+    settings: Settings, query: dict[str, str], catalogue: Catalogue, runs: Runs
+) -> tuple[str, str]:
+    """Names of what is asked for."""
+    data, checkpoints = _server(settings, catalogue)
+    promoted = _promoted(data, settings, catalogue, runs)
+    return query.get("data") or data, query.get("checkpoint") or promoted or checkpoints
+
+
+def _paths(names: tuple[str, str], catalogue: Catalogue) -> tuple[str, tuple[str, ...]]:
+    return catalogue.dataset(names[0]), catalogue.model(names[1])
 
 
 def _promoted(data: str, settings: Settings, catalogue: Catalogue, runs: Runs) -> str:

@@ -13,7 +13,7 @@ import panel as pn
 import panel_material_ui as pmui
 
 from binn.runs import Runs
-from dashboard.asked import Found, find
+from dashboard.asked import Found, find, wanted
 from dashboard.garbage import Sweeper
 from dashboard.lanes import lane, visited
 from dashboard.settings import Settings
@@ -95,9 +95,28 @@ class Visit:
         query = dict(parse_qsl(_query(), keep_blank_values=False))
         if "theme" in query:
             shell.dark_theme = query["theme"] == "dark"
+        data, checkpoints = wanted(settings, query, self._catalogue, self._runs)
+        if self._document is not None and not library.at_hand(data, checkpoints):
+            self._wait(data, checkpoints, query)
+            return
         found = find(settings, query, self._catalogue, self._runs, library)
         self._main.objects = self._built(found)
         self._begin()
+
+    def _wait(self, data: str, checkpoints: tuple[str, ...], query: dict[str, str]) -> None:
+        """Others are there: read it aside, then have the browser come again."""
+        notices = self._notices
+        notices.wait(f"Opening {Catalogue.name_of(data)} …")
+        self._main.objects = [first_heading(TITLE), notices]
+
+        def read(_: object) -> None:
+            notices.go(urlencode(query))
+
+        pn.state.onload(
+            lambda: self._opening.request(
+                lambda: self._library.prepare(data, checkpoints), read, notices.say
+            )
+        )
 
     def _built(self, found: Found) -> list[object]:
         """The page's body, and the state behind it."""

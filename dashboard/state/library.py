@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from binn.datasets.shipped import DEMO, shipped_checkpoint
+from binn.errors import InputError
 from dashboard.state.kept import Kept
 from dashboard.state.opened import Opened
 
@@ -35,7 +36,8 @@ class Library:
     def __init__(self, device: str = "cpu") -> None:
         self._device = device
         self._shelf: dict[tuple[object, ...], Opened] = {}
-        self._lock = threading.Lock()
+        self._problems: dict[tuple[object, ...], InputError] = {}
+        self._lock, self._reading = threading.Lock(), threading.Lock()
 
     def open(self, data: str, checkpoints: tuple[str, ...] = ()) -> Opened:
         """Open a dataset and what belongs to it.
@@ -53,18 +55,42 @@ class Library:
             If one of them cannot be used.
         """
         identity = _identity(data, checkpoints)
+        problem = self._problems.pop(identity, None)
+        if problem is not None:
+            raise problem
+        opened = self._taken(identity)
+        if opened is None:
+            with self._reading:  # nobody waits here for what is open
+                opened = self._taken(identity) or _open(data, checkpoints, self._device)
+            with self._lock:
+                self._shelf[identity] = opened
+                while len(self._shelf) > _SHELF:
+                    del self._shelf[next(iter(self._shelf))]
+        return opened
+
+    def at_hand(self, data: str, checkpoints: tuple[str, ...] = ()) -> bool:
+        """Whether `open` need not read anything, or nobody is there who would wait for it."""
+        identity = _identity(data, checkpoints)
+        return not self._shelf or identity in self._shelf or identity in self._problems
+
+    def prepare(self, data: str, checkpoints: tuple[str, ...] = ()) -> None:
+        """Have it at hand; what keeps it from being opened is told to whoever opens it next."""
+        try:
+            self.open(data, checkpoints)
+        except InputError as problem:
+            self._problems[_identity(data, checkpoints)] = problem
+
+    def _taken(self, identity: tuple[object, ...]) -> Opened | None:
+        """From the shelf, to its end."""
         with self._lock:
-            opened = self._shelf.pop(identity, None) or _open(data, checkpoints, self._device)
-            self._shelf[identity] = opened
-            while len(self._shelf) > _SHELF:
-                del self._shelf[next(iter(self._shelf))]
+            opened = self._shelf.pop(identity, None)
+            if opened is not None:
+                self._shelf[identity] = opened
             return opened
 
 
 def _identity(data: str, checkpoints: tuple[str, ...]) -> tuple[object, ...]:
     """Paths with the size and time of their files: another content, another identity."""
-    from binn.errors import InputError
-
     marks: list[object] = [_mark(Path(data))]
     for one in checkpoints:
         try:

@@ -116,6 +116,19 @@ def test_another_dataset_is_opened_by_its_chooser(site: str, visit) -> None:  # 
     one.page.get_by_text("Demo data: simulated soils").first.wait_for()
 
 
+def test_what_nobody_has_open_is_read_aside(serve, visit, synthetic_path, checkpoint) -> None:  # type: ignore[no-untyped-def]
+    url = serve("--data", synthetic_path, "--checkpoint", checkpoint)
+    visit(url).settled()
+    one = visit(f"{url}?v=1&data=demo&checkpoint=none&theme=dark&field=soc_stock")
+    one.page.get_by_text("Opening demo").wait_for()
+    one.settled()
+    assert len(one.data("sites")["value"]) == 25_925
+    assert "data=demo" in one.page.url
+    another = visit(f"{url}?data=demo&checkpoint=none")
+    another.settled()
+    assert another.page.get_by_text("Opening demo").count() == 0
+
+
 def test_the_grid_selects_the_sites_of_its_cells(site: str, visit, synthetic_path) -> None:  # type: ignore[no-untyped-def]
     import binn
 
