@@ -94,14 +94,14 @@ def measured(
     options: argparse.Namespace,
 ) -> None:
     """What a page costs once it is there."""
-    found |= turns(browser, url, late)
+    found |= turns(browser, url, late, options.repeat)
     found |= brushes(first, options.repeat)
     for other in (exporting, solving):
         found |= other(browser, url, first, options.repeat)
     if options.training:
         found |= beside_training(first, options.repeat)
     found |= sliders(Visit(browser, f"{url}?tab=what-if&scope=all"), options.repeat)
-    found["memory a session, MB"] = memory(browser, url, pid, options.sessions)
+    found |= memory(browser, url, pid, options.sessions)
 
 
 class _Told(dict[str, Any]):
@@ -241,20 +241,21 @@ def solving(browser: Browser, url: str, visit: Visit, repeat: int) -> dict[str, 
     return {"brush while another solves CONUS, s": found["brush to painted, s"]}
 
 
-def turns(browser: Browser, url: str, late: Path) -> dict[str, list[float]]:
+def turns(browser: Browser, url: str, late: Path, repeat: int) -> dict[str, list[float]]:
     """Longest turn of the event loop while a page is sent and while each tab is first opened."""
-    found = {}
-    began = time.monotonic()
-    visit = Visit(browser, url)
-    visit.ready()
-    visit.page.wait_for_timeout(3000)
-    found["longest turn, a page, s"] = [longest(late, began)]
-    for tab in TABS:
+    found: dict[str, list[float]] = {}
+    for _ in range(repeat):
         began = time.monotonic()
-        visit.page.get_by_role("tab", name=tab, exact=True).click()
-        visit.page.wait_for_timeout(6000)
-        found[f"longest turn, {tab}, s"] = [longest(late, began)]
-    visit.context.close()
+        visit = Visit(browser, url)
+        visit.ready()
+        visit.page.wait_for_timeout(3000)
+        found.setdefault("longest turn, a page, s", []).append(longest(late, began))
+        for tab in TABS:
+            began = time.monotonic()
+            visit.page.get_by_role("tab", name=tab, exact=True).click()
+            visit.page.wait_for_timeout(4000)
+            found.setdefault(f"longest turn, {tab}, s", []).append(longest(late, began))
+        visit.context.close()
     return found
 
 
@@ -311,9 +312,9 @@ def sliders(visit: Visit, repeat: int) -> dict[str, list[float]]:
     return {"slider to painted, all of CONUS, s": seconds, "slider, kB": sizes}
 
 
-def memory(browser: Browser, url: str, pid: int, sessions: int) -> list[float]:
-    """Growth of the server by session, in three rounds of opening and closing as many."""
-    grown = []
+def memory(browser: Browser, url: str, pid: int, sessions: int) -> dict[str, list[float]]:
+    """What sessions take while they are open, in three rounds, and what is kept of all of them."""
+    grown, start = [], resident(pid)
     for _ in range(3):
         before = resident(pid)
         visits = []
@@ -324,8 +325,9 @@ def memory(browser: Browser, url: str, pid: int, sessions: int) -> list[float]:
         grown.append((resident(pid) - before) / sessions)
         for visit in visits:
             visit.context.close()
-        time.sleep(5)
-    return grown
+        time.sleep(12)  # they are given up, and garbage is collected
+    kept = (resident(pid) - start) / (3 * sessions)
+    return {"memory, an open session, MB": grown, "memory kept of a closed one, MB": [kept]}
 
 
 def resident(pid: int) -> float:

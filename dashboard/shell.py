@@ -14,6 +14,7 @@ from dashboard.hearing import HEAR_ALL_CHANGES
 from dashboard.messages import leave_none_behind
 from dashboard.painting import PAINT_WHAT_CHANGED
 from dashboard.references import look_only_where_models_can_be
+from dashboard.sending import breathe_before_sending
 from dashboard.settings import Settings
 from dashboard.theme import page_style, theme_config
 from dashboard.views.start import trouble
@@ -57,6 +58,7 @@ def page(settings: Settings | InputError) -> pmui.Page:
     """
     leave_none_behind()
     look_only_where_models_can_be()
+    breathe_before_sending()
     followed = set(_watchers())
     shell = pmui.Page(
         title=TITLE,

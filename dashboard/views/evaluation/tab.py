@@ -156,8 +156,8 @@ class Evaluation(Viewer):
             self._evidence = answer.evidence
             self._offer(answer)
             evidence = answer.evidence
-            # what is put into a page that is on its way to the browser can be lost
-            pn.state.onload(lambda: self._show_evidence(evidence))
+            show = (lambda: self._show_evidence(evidence),)
+            in_turns(pn.state.curdoc, show, self._attention)
         self._say(answer)
 
     def _offer(self, answer: Answer) -> None:
