@@ -1,4 +1,4 @@
-"""A page is built in one turn of the event loop and sent in another: in between, others are answered.
+"""A page is built in one turn of the event loop and sent in another: others come in between.
 
 Building a page and writing its frame down take about 0.2 and 0.1 s; Panel does them in one go.
 """
