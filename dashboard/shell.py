@@ -9,12 +9,7 @@ from panel.util import edit_readonly
 from param.parameterized import Watcher
 
 from binn.errors import InputError
-from dashboard import run_table  # noqa: F401  # a page sent before it is known cannot show it
-from dashboard.hearing import HEAR_ALL_CHANGES
-from dashboard.messages import leave_none_behind
-from dashboard.painting import PAINT_WHAT_CHANGED
-from dashboard.references import look_only_where_models_can_be
-from dashboard.sending import breathe_before_sending
+from dashboard import mended, run_table  # noqa: F401  # a page sent before it is known cannot show it
 from dashboard.settings import Settings
 from dashboard.theme import page_style, theme_config
 from dashboard.views.start import trouble
@@ -26,7 +21,7 @@ _TEMPLATE = f"""{{% extends "base.html" %}}
 {{% block postamble %}}
 {{{{ super() }}}}
 <script type="module-shim" src="{pmui.Page._render_esm(server=True)}"></script>
-<script>{PAINT_WHAT_CHANGED}{HEAR_ALL_CHANGES}</script>
+<script>{mended.IN_THE_BROWSER}</script>
 {{% endblock %}}
 """
 """The page asks for its widgets at once, not only when it knows which ones it holds."""
@@ -56,9 +51,7 @@ def page(settings: Settings | InputError) -> pmui.Page:
     panel_material_ui.Page
         Its frame; the rest follows as it is read and computed (`Visit`).
     """
-    leave_none_behind()
-    look_only_where_models_can_be()
-    breathe_before_sending()
+    mended.in_the_server()
     followed = set(_watchers())
     shell = pmui.Page(
         title=TITLE,

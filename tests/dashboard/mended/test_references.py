@@ -10,7 +10,7 @@ from bokeh.plotting import figure
 from bokeh.themes import Theme
 
 from dashboard.explorer import Explorer
-from dashboard.references import _every, look_only_where_models_can_be
+from dashboard.mended.references import _every, look_only_where_models_can_be
 from dashboard.state.opened import Opened
 from dashboard.state.page_state import PageState
 

@@ -13,7 +13,7 @@ from bokeh.document.events import TitleChangedEvent
 from bokeh.protocol import Protocol
 from panel.io import document as panel_document
 
-from dashboard.messages import leave_none_behind
+from dashboard.mended.messages import leave_none_behind
 
 
 class Socket:

@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 from panel.io.server import DocHandler
 
-from dashboard.sending import breathe_before_sending
+from dashboard.mended.sending import breathe_before_sending
 
 
 def test_others_have_their_turn(monkeypatch: pytest.MonkeyPatch) -> None:
