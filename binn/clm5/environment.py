@@ -14,6 +14,7 @@ import torch
 from torch import Tensor
 
 from binn.clm5.column import NODES
+from binn.clm5.first_derivatives import first_only
 from binn.clm5.forcing import Forcing
 from binn.parameters import index
 
@@ -124,16 +125,16 @@ class _MonthlyMean(torch.autograd.Function):
             for mean, column in zip(means, columns, strict=True):
                 mean[tile] = column
         if wanted:
-            ctx.save_for_backward(*means[2:])
+            ctx.save_for_backward(q10, w_scaling, *means[2:])
         return means[0], means[1]
 
     @staticmethod
     def backward(ctx: Any, *grads: Tensor) -> tuple[Tensor, Tensor, None]:
-        soil_q10, litter_q10, soil_w, litter_w = ctx.saved_tensors
+        q10, w_scaling, soil_q10, litter_q10, soil_w, litter_w = ctx.saved_tensors
         g_soil, g_litter = grads
         return (
-            (g_soil * soil_q10 + g_litter * litter_q10).sum(1),
-            (g_soil * soil_w + g_litter * litter_w).sum(1),
+            first_only((g_soil * soil_q10 + g_litter * litter_q10).sum(1), q10),
+            first_only((g_soil * soil_w + g_litter * litter_w).sum(1), w_scaling),
             None,
         )
 

@@ -23,6 +23,7 @@ from binn.clm5 import (
 )
 from binn.clm5.column import N_LAYERS, N_POOLS
 from binn.clm5.column_integrals import ColumnIntegrals
+from binn.clm5.first_derivatives import first_only
 from binn.clm5.forcing import Forcing
 from binn.parameters import index
 
@@ -191,7 +192,7 @@ class _Pools(torch.autograd.Function):
             )
 
         share_sites(n, work)
-        return torch.from_numpy(found), None, None
+        return first_only(torch.from_numpy(found), parameters), None, None
 
 
 def _monthly_means(

@@ -151,7 +151,8 @@ def solve(
     Parameters
     ----------
     parameters : Tensor, (site, 21)
-        Physical units, table order. Gradients flow to them, by the adjoint system.
+        Physical units, table order. Gradients flow to them, by the adjoint system; first
+        derivatives only: asked for second ones, it raises NotImplementedError.
     forcing : Forcing
         Of as many sites. Its precision is that of the result: float64, or float32 for display.
     bedrock : {"conserving", "published"}

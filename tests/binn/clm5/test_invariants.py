@@ -95,6 +95,15 @@ def test_gradcheck(synthetic_sites, bedrock, backend):
     assert torch.autograd.gradcheck(logarithm_of_pools, (u,), eps=1e-6, atol=1e-6, rtol=1e-4)
 
 
+@pytest.mark.parametrize("backend", ["numba", "torch"])
+def test_second_derivatives_are_refused_not_dropped(synthetic_sites, backend):
+    parameters = random_parameters(3).requires_grad_()
+    soc = solve(parameters, synthetic_sites.forcing.take([0, 1, 2]), backend=backend).soc
+    (first,) = torch.autograd.grad(soc.sum(), parameters, create_graph=True)
+    with pytest.raises(NotImplementedError, match="first derivatives only"):
+        (soc.sum() + (first**2).sum()).backward()
+
+
 @pytest.mark.parametrize("bedrock", SCHEMES)
 def test_backends_have_the_same_gradient(drawn, bedrock):
     parameters, forcing = drawn[0][:400], drawn[1].take(range(400))
