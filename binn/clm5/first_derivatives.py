@@ -1,4 +1,8 @@
-"""Gradients written by hand have no gradient: asked for one, torch shall say so, not drop it."""
+"""Gradients written by hand have no gradient: asked for one, torch shall say so, not drop it.
+
+`torch.autograd.function.once_differentiable` is silent where what comes into the backward pass has
+no gradient of its own, as in the penalty of a gradient.
+"""
 
 from __future__ import annotations
 
@@ -19,6 +23,11 @@ def first_only(gradient: Tensor, by: Tensor) -> Tensor:
         What a backward pass has found.
     by : Tensor
         What it is the gradient by.
+
+    Returns
+    -------
+    Tensor
+        Equal to `gradient`; differentiated again, it raises NotImplementedError.
     """
     if not torch.is_grad_enabled():  # a usual backward pass: nobody can ask
         return gradient
