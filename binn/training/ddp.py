@@ -17,6 +17,7 @@ import os
 import platform
 from collections.abc import Callable, Iterable, Iterator
 from datetime import timedelta
+from importlib import import_module
 from typing import Any, TypeVar
 
 import numpy as np
@@ -95,6 +96,10 @@ def _join(device: str) -> GroupRanks:
             f"WORLD_SIZE says that several processes train together, but {', '.join(absent)} is "
             "missing from the environment: start them by torchrun, or unset WORLD_SIZE"
         )
+    # its functions keep the group that is there when they are defined, as a default and for ever:
+    # imported by an optimiser in the midst of training, gloo's threads would outlive the
+    # interpreter, and abort
+    import_module("torch.distributed.nn.functional")
     try:
         store, rank, size = next(rendezvous("env://", timeout=_PATIENCE))
         dist.init_process_group(

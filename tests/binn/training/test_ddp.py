@@ -148,6 +148,10 @@ def test_same_as_one_process(
                 assert row[key] == pytest.approx(expected[key], rel=1e-6), key
 
 
+def test_nothing_of_the_group_outlives_it(answers: Answers) -> None:
+    assert [one["threads left"] for one in answers] == [[]] * SIZE
+
+
 def test_all_processes_hold_the_very_same_weights(answers: Answers, folder: Path) -> None:
     for name in ("plain", "float32"):
         held = [load_file(folder / f"{name}.{rank}.safetensors") for rank in range(SIZE)]
